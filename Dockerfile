@@ -1,0 +1,27 @@
+FROM python:3.11-slim
+
+# The root file system may be read-only and the user may be any: the only place to write is /tmp.
+ENV HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    STREAMLIT_SERVER_HEADLESS=true \
+    STREAMLIT_SERVER_PORT=8501
+
+WORKDIR /app
+
+# Before the code, which changes more often.
+COPY requirements.txt .
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore -r requirements.txt
+
+# Compiled here because nothing can be later; unchecked, so that no copy's timestamps matter.
+COPY . .
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+
+USER 10001:10001
+
+EXPOSE 8501
+
+HEALTHCHECK --interval=30s --timeout=3s --start-period=60s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['STREAMLIT_SERVER_PORT']}/_stcore/health\", timeout=2)"]
+
+CMD ["python", "-m", "streamlit", "run", "app.py"]

@@ -1,0 +1,36 @@
+"""Run docs/notebook.ipynb from top to bottom and keep what it shows: ``make notebook``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+
+def executed(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with the output of a fresh kernel, the same for every run of the same code.
+
+    Raises ``nbclient.exceptions.CellExecutionError`` with the cell that fails.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(ROOT)}},
+    )
+    # A socket file in place of five open ports.
+    client.create_kernel_manager().transport = "ipc"
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    notebook.metadata.language_info = {"name": "python"}  # without the version of Python
+    return notebook
+
+
+if __name__ == "__main__":
+    nbformat.write(executed(nbformat.read(NOTEBOOK, as_version=4)), NOTEBOOK)
