@@ -1,0 +1,16 @@
+"""The Middle Layer: the page. Read it from top to bottom and you have read the product."""
+
+import streamlit as st
+
+from ui import link, story
+from ui.stage import Stage
+
+st.set_page_config("The Middle Layer", layout="wide")
+
+session = link.open_session()
+
+story.heading(session)
+for message in session.link.messages:
+    st.caption(f"Not read from the link: {message}.")
+
+Stage(session).live()

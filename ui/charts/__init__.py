@@ -1,0 +1,63 @@
+"""The charts, one to a file.
+
+Each is a function of nothing that returns a Vega-Lite spec, and one of the runs that returns its
+data as an Arrow table.
+
+The rules that keep the picture steady: nothing that changes with the step goes into a spec, no
+chart has more than one dataset, and none has 2,000 marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+import altair as alt
+import pyarrow as pa
+
+# Named, because Streamlit hands named data over with the spec: data without a name it adds to the
+# view afterwards, and Vega warns of axes that have nothing to show.
+_DATASET = "rows"
+
+
+def prebuilt(build: Callable[[], alt.LayerChart]) -> Callable[[], dict[str, Any]]:
+    """The spec of a chart, built once; its one dataset has a name, and comes with each frame."""
+
+    @cache
+    def spec() -> dict[str, Any]:
+        return dict(build().properties(data=alt.NamedData(_DATASET)).to_dict())
+
+    spec.__doc__ = build.__doc__
+    return spec
+
+
+def filled(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:
+    """The spec with its data, as ``st.vega_lite_chart`` takes it."""
+    return spec | {"datasets": {_DATASET: table}}
+
+
+def rows(part: str | None = None) -> alt.Chart:
+    """A layer of a chart, on the rows of its data whose ``part`` is ``part``, or on all of them."""
+    chart = alt.Chart()
+    if part is None:
+        return chart
+    return chart.transform_filter(alt.datum.part == part)
+
+
+# The colour of text: the page's own, light or dark, as the browser has it.
+INK = "currentColor"
+
+# The colour of what things are compared with: readable on light and on dark.
+REFERENCE = "#8a93a0"
+
+
+def layered(*layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
+    """Layers on top of each other, as high as the place that they are put in."""
+    return cast(alt.LayerChart, alt.layer(*layers).properties(height="container"))
+
+
+def power_axis(lowest: int, highest: int) -> alt.Axis:
+    """A log axis labelled at every second power of ten from ``lowest`` to ``highest``."""
+    values = [10.0**k for k in range(lowest, highest + 1, 2)]
+    return alt.Axis(format="~e", labelExpr="replace(datum.label, '+', '')", values=values)

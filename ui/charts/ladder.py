@@ -1,0 +1,197 @@
+"""The ladder: one row a layer, each a histogram of now over the outline of step 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+import numpy as np
+import pyarrow as pa
+
+from model.experiment import Experiment
+from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
+from model.history import Snapshot
+from model.network import Tensor, tensors_of
+from model.state import Float32, Float64
+from ui.charts import INK, REFERENCE, layered, power_axis, prebuilt, rows
+
+What = Literal["values", "gradients"]
+Axis = Literal["linear", "log"]
+
+# How much of a row its tallest bar takes, and where in the rest the base line of its label lies.
+_TALLEST, _LABEL = 0.66, 0.26
+
+
+def _ladder(x: alt.X) -> alt.LayerChart:
+    y = alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(reverse=True, zero=False, nice=False))
+    now = (
+        rows("now")
+        .mark_area(interpolate="step-after", opacity=0.85)
+        .encode(
+            x=x,
+            y=y,
+            y2="floor:Q",
+            detail="row:N",
+            color=alt.Color("row:N", legend=None),
+        )
+    )
+    start = (
+        rows("start")
+        .mark_line(interpolate="step-after", strokeWidth=1.2, color=REFERENCE)
+        .encode(x=x, y=y, detail="row:N")
+    )
+    name = (
+        rows("label")
+        .mark_text(align="left", fontWeight="bold", fontSize=12, color=INK)
+        .encode(x=alt.value(2), y=y, text="name:N")
+    )
+    figures = (
+        rows("label")
+        .mark_text(align="right", fontSize=11, color=INK)
+        .encode(x=alt.value("width"), y=y, text="figures:N")
+    )
+    return layered(start, now, name, figures)
+
+
+@prebuilt
+def linear() -> alt.LayerChart:
+    """Values on a linear axis: the bell that people expect."""
+    return _ladder(alt.X("x:Q", title=None, axis=alt.Axis(format="~g", tickCount=5)))
+
+
+@prebuilt
+def logarithmic() -> alt.LayerChart:
+    """Magnitudes on one log axis for all layers, so that vanishing is a hump further left."""
+    scale = alt.Scale(type="log", domain=[10.0**end for end in LOG_AXIS], nice=False)
+    return _ladder(alt.X("x:Q", title=None, scale=scale, axis=power_axis(*LOG_AXIS)))
+
+
+def spec(axis: Axis) -> dict[str, Any]:
+    """The spec for one kind of axis."""
+    return linear() if axis == "linear" else logarithmic()
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One network as the ladder shows it: how it began, and how it is now."""
+
+    start: Snapshot
+    now: Snapshot
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is trained."""
+        return self.now.experiment
+
+    def entries(self, what: What, tensor: Tensor, when: Literal["start", "now"]) -> Float32:
+        """All entries of one tensor or of its gradient, flat."""
+        snapshot = self.now if when == "now" else self.start
+        vector = snapshot.vector if what == "values" else snapshot.gradient_vector
+        return vector[tensor.start : tensor.stop]
+
+
+def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: bool) -> pa.Table:
+    """The rows of one ladder.
+
+    ``others`` are the lanes that share its axis. ``biases`` shows the biases in place of the
+    weights.
+    """
+    edges = log_edges() if axis == "log" else _shared_edges([lane, *others], what, biases)
+    count = counts if axis == "linear" else magnitude_counts
+    table = _Table()
+    for row, tensor in enumerate(shown(lane.experiment, biases)):
+        now = lane.entries(what, tensor, "now")
+        for part, entries in (("start", lane.entries(what, tensor, "start")), ("now", now)):
+            table.add_histogram(part, row, edges, count(entries, edges))
+        table.add_label(row, edges[0], title(lane.experiment, tensor), figures(now))
+    return table.arrow()
+
+
+def title(experiment: Experiment, tensor: Tensor) -> str:
+    """A row's name, as ``W1  16×16``."""
+    return f"{shown_name(experiment, tensor.name)}  {'×'.join(map(str, tensor.shape))}"
+
+
+def shown_name(experiment: Experiment, name: str) -> str:
+    """The name of a tensor on the page: of two layers, the question calls the last pair 2."""
+    return name.replace("1", "2") if experiment.layers == 2 else name
+
+
+def figures(entries: Float32) -> str:
+    """The spread of some entries, and how many of them are exactly zero."""
+    if not np.isfinite(entries).all():
+        return "not a number"
+    spread = "σ " + short(entries.std()) if entries.size > 1 else short(entries[0])
+    zeros = float((entries == 0).mean())
+    return f"{zeros:.0%} exactly zero · {spread}" if zeros else spread
+
+
+def short(value: float) -> str:
+    """A number in two digits, as ``0.25`` or ``1.9e-3``."""
+    if value == 0 or 0.01 <= abs(value) < 1000:
+        return f"{value:.2g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits}e{int(power)}"
+
+
+def shown(experiment: Experiment, biases: bool) -> list[Tensor]:
+    """The tensors that a ladder has rows for: the weights, or the biases."""
+    return [t for t in tensors_of(experiment) if t.is_weight != biases]
+
+
+def _shared_edges(lanes: Sequence[Lane], what: What, biases: bool) -> Float64:
+    largest = max(
+        float(np.abs(lane.entries(what, tensor, when)).max())
+        for lane in lanes
+        for tensor in shown(lane.experiment, biases)
+        for when in ("start", "now")
+    )
+    return linear_edges(largest)
+
+
+class _Table:
+    """The long table, built column by column."""
+
+    def __init__(self) -> None:
+        self._part: list[str] = []
+        self._row: list[int] = []
+        self._x: list[Float64] = []
+        self._y: list[Float64] = []
+        self._floor: list[float] = []
+        self._name: list[str] = []
+        self._figures: list[str] = []
+
+    def add_histogram(self, part: str, row: int, edges: Float64, heights: Float64) -> None:
+        # Rows grow downwards, bars upwards from the row's floor.
+        scaled = _TALLEST * heights / max(float(heights.max()), 1.0)
+        n = len(edges)
+        self._x.append(edges)
+        self._y.append(row + 1 - np.append(scaled, 0.0))
+        self._add(n, part, row, row + 1.0, "", "")
+
+    def add_label(self, row: int, x: float, name: str, figures: str) -> None:
+        self._x.append(np.array([x]))
+        self._y.append(np.array([row + _LABEL]))
+        self._add(1, "label", row, row + 1.0, name, figures)
+
+    def _add(self, n: int, part: str, row: int, floor: float, name: str, figures: str) -> None:
+        self._part += [part] * n
+        self._row += [row] * n
+        self._floor += [floor] * n
+        self._name += [name] * n
+        self._figures += [figures] * n
+
+    def arrow(self) -> pa.Table:
+        return pa.table(
+            {
+                "part": self._part,
+                "row": self._row,
+                "x": np.concatenate(self._x),
+                "y": np.concatenate(self._y),
+                "floor": self._floor,
+                "name": self._name,
+                "figures": self._figures,
+            }
+        )

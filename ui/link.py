@@ -1,0 +1,61 @@
+"""Keeps the address bar and the session in step: the link is the experiment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from model.link import Link, parameters, read
+from ui.address import Address
+from ui.session import Session
+
+# Set by every control that the reader touches. The browser may then still show an older address
+# than the one on its way to it, which must not be taken for a link that the reader followed.
+_TOUCHED = "control touched"
+
+
+def touched() -> None:
+    """Note that the reader changed something on the page in this run of the script."""
+    st.session_state[_TOUCHED] = True
+
+
+def open_session() -> Session:
+    """This reader's session, opened at what the address bar says."""
+    state = st.session_state
+    asked = read({name: st.query_params.get_all(name) for name in st.query_params})
+    if "session" not in state:
+        state["session"] = Session(asked)
+    elif not state.get(_TOUCHED) and _lesson(asked) != _lesson(state["session"].link):
+        # Back, forward, or a link within the page. Reading the parameters makes the browser hold
+        # on to them; clearing lets go of them again.
+        state["session"].open(replace(asked, train=False))
+        st.query_params.clear()
+    state[_TOUCHED] = False
+    session: Session = state["session"]
+    return session
+
+
+class Publisher:
+    """Writes the session's link to the address bar: now, and then as training goes on."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._address = Address(st.empty())
+        self._kept = {k: v for k, v in st.query_params.items() if k.startswith("embed")}
+
+    def publish(self) -> None:
+        """Write where the session stands, or is going to stand within the next second."""
+        position = self._session.position()
+        lesson = _lesson(position)
+        push = lesson != st.session_state.setdefault("lesson published", lesson)
+        st.session_state["lesson published"] = lesson
+        query = urlencode(parameters(position) | self._kept, safe=",.")
+        self._address.write(query, push)
+
+
+def _lesson(link: Link) -> Any:
+    """What a link is about, without where its run stands."""
+    return link.experiment, link.versus, link.chapter, link.hide

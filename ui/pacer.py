@@ -1,0 +1,95 @@
+"""Whose turn it is to draw.
+
+One process draws every reader's pictures. Each frame asks for the next free slot; slots lie as far
+apart as a frame costs, so that never more is promised than the process can draw. First come, first
+served: alone, a reader gets twenty pictures a second, and in a crowd everybody gets as many as
+everybody else. (Without it a hundred threads that can run starve the event loop, and nobody gets
+any: measured.)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Nobody gets more pictures a second than this: more is not seen, and the browser has to draw them.
+MOST_FRAMES = 20
+
+# Bounds on what a frame can be found to cost, in seconds of this process' CPU.
+_CHEAPEST, _DEAREST = 0.002, 0.02
+_FIRST_GUESS = 0.0035
+
+# A frame may not be held up by more than this: the picture slows down, it does not stop.
+_LONGEST = 1.0
+
+# Slots are a little further apart than a frame costs, to leave room for clicks and new readers.
+_ROOM = 1.25
+
+# How many seconds of drawing an estimate of the cost rests on.
+_WINDOW = 2.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A slot: when it is, and what the frame may spend on training."""
+
+    at: float  # seconds, on the pacer's clock
+    training: float  # seconds of one worker
+
+
+class Pacer:
+    """Hands out slots to all sessions of a process."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.process_time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock, self._cpu, self._sleep = clock, cpu, sleep
+        self._lock = threading.Lock()
+        self._free_at = 0.0
+        self._cost = _FIRST_GUESS
+        self._seen: dict[str, float] = {}  # when each session last asked
+        self._window = (clock(), cpu(), 0)
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two slots."""
+        return self._cost * _ROOM
+
+    def wait(self, session: str, last: float, workers: int = 1) -> Turn:
+        """Sleep until this session's next slot.
+
+        ``last`` is the session's previous slot, on the pacer's clock; ``workers`` is how many
+        processes train at once.
+        """
+        with self._lock:
+            now = self._clock()
+            self._count(session, now)
+            slot = max(now, self._free_at, last + 1 / MOST_FRAMES)
+            slot = min(slot, max(now, last + _LONGEST))
+            # A slot in the future, for a reader who is early, does not hold up the others.
+            self._free_at = max(now, self._free_at) + self.spacing
+            crowd = len(self._seen)
+            interval = max(1 / MOST_FRAMES, crowd * self.spacing)
+        self._sleep(max(0.0, slot - now))
+        # Four fifths: the rest is what handing over costs.
+        return Turn(slot, 0.8 * interval * workers / max(crowd, workers))
+
+    def _count(self, session: str, now: float) -> None:
+        """Note who is drawing, and what a frame has cost of late."""
+        self._seen[session] = now
+        began, cpu, frames = self._window
+        self._window = (began, cpu, frames + 1)
+        if now - began >= _WINDOW:
+            measured = (self._cpu() - cpu) / (frames + 1)
+            self._cost = min(max((self._cost + measured) / 2, _CHEAPEST), _DEAREST)
+            self._window = (now, self._cpu(), 0)
+            gone = now - 2 * _LONGEST
+            self._seen = {s: at for s, at in self._seen.items() if at > gone}
+
+
+pacer = Pacer()

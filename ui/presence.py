@@ -1,0 +1,21 @@
+"""Whether the reader of this script is still there; the one file on Streamlit's private side.
+
+The script of a closed tab runs on until the session's time to live, two minutes or more. Streamlit
+has no public way to ask; its runtime knows (1.67: ``Runtime.is_active_session``).
+"""
+
+from __future__ import annotations
+
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+
+def session_id() -> str:
+    """The name of this reader's session; empty outside of one."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def reader_is_there() -> bool:
+    """Whether a browser is connected to this script's session; False outside of a server."""
+    return exists() and get_instance().is_active_session(session_id())

@@ -1,0 +1,301 @@
+"""This session's runs: one, or two side by side; playing, paused, or on the way to a step.
+
+Two threads can be inside one session (Streamlit starts the next run of the script while the last
+one is still at work), so there is one lock, every advance is atomic, and only the newest run of
+the script may go on training.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from math import ceil
+
+import streamlit as st
+
+from model import Run
+from model.chapters import CHAPTERS
+from model.experiment import BOUNDS, Experiment, Whole
+from model.history import Snapshot
+from model.link import Link
+from model.workers import WorkerError, Workers, workers
+from ui.charts.ladder import Axis
+from ui.pacer import MOST_FRAMES, Turn
+
+# Steps a frame, at the full frame rate.
+SPEEDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+SPEED = 100
+
+# The names of the lanes, in the session and in the charts' data.
+FIRST, SECOND = "first", "second"
+
+# A frame that comes late carries more steps, up to this many seconds' worth.
+_LONGEST_FRAME = 1.5
+
+_LAYERS = BOUNDS["layers"]
+MOST_LAYERS = _LAYERS.high if isinstance(_LAYERS, Whole) else 0
+
+# Seconds of training by which the address runs ahead, and so the time between two writes of it.
+_AHEAD = 1.5
+
+# Steps of a first chunk, when nobody knows yet what a step costs.
+_FEELER = 100
+
+
+@dataclass(frozen=True)
+class View:
+    """How the ladder is drawn."""
+
+    biases: bool = False  # biases in place of weights
+    weights: Axis = "linear"
+    gradients: Axis = "log"
+    over_time: bool = False
+
+
+class Session:
+    """What one reader is looking at."""
+
+    def __init__(self, link: Link, pool: Workers | None = None) -> None:
+        self.lock = threading.RLock()
+        self.workers = pool or workers()
+        self.speed = CHAPTERS[link.chapter].speed if link.chapter else SPEED
+        self.playing = False
+        self.error: str | None = None
+        self.look: int | None = None  # a remembered step to look back at
+        self.replaying = False
+        self.view = View()
+        self._announced = 0
+        self._newest_script = 0
+        self._last_slot = 0.0
+        self._last_advance = 0.0
+        self._rate = 0.0
+        self.open(link)
+
+    def open(self, link: Link) -> None:
+        """Show what a link says, from the beginning."""
+        with self.lock:
+            self.link = link
+            self.runs = {FIRST: self._run(link.experiment)}
+            if link.versus is not None:
+                self.runs[SECOND] = self._run(link.versus)
+            self.goal = min(link.step, self.end)
+            self.playing = link.train
+            self.look = None
+            self.replaying = False
+            self.error = None
+            self._announced = 0
+
+    def change(self, first: Experiment, second: Experiment | None) -> None:
+        """Other experiments, from the beginning; training goes on if it was going on.
+
+        Where only the number of steps changed, the run goes on from where it stood: it does not
+        depend on that number.
+        """
+        with self.lock:
+            old, step = self.link, self.step
+            same = _same_run(old.experiment, first) and (
+                (old.versus is None and second is None)
+                or (old.versus is not None and second is not None and _same_run(old.versus, second))
+            )
+            playing = self.playing
+            self.open(replace(old, experiment=first, versus=second, step=step if same else 0))
+            self.playing = playing
+
+    def compare(self, second: bool) -> None:
+        """Put a second lane beside the first, or take it away; a chapter ends there."""
+        first = self.link.experiment
+        # What is compared must differ, or there is nothing to see: one layer more, or fewer.
+        layers = first.layers + 1 if first.layers < MOST_LAYERS else first.layers - 1
+        versus = replace(first, layers=layers) if second else None
+        self.open(replace(self.link, versus=versus, chapter=None, step=0, train=False))
+
+    @property
+    def run(self) -> Run:
+        """The first lane's run."""
+        return self.runs[FIRST]
+
+    @property
+    def begun(self) -> bool:
+        """Whether every lane has its initial weights."""
+        return all(run.begun for run in self.runs.values())
+
+    @property
+    def step(self) -> int:
+        """The step at which the lanes stand."""
+        return min(run.step for run in self.runs.values())
+
+    @property
+    def end(self) -> int:
+        """The step at which training stops."""
+        return max(run.experiment.steps for run in self.runs.values())
+
+    @property
+    def over(self) -> bool:
+        """Whether no lane can go on."""
+        return self.step >= self.end or any(run.status == "diverged" for run in self.runs.values())
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether the lanes are on their way to a step that the link named."""
+        return self.step < self.goal and not self.over
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is training to do."""
+        return (self.playing and not self.over) or self.catching_up
+
+    @property
+    def steps_per_second(self) -> float:
+        """How fast training goes; 0 while it does not."""
+        return self._rate
+
+    def play(self) -> None:
+        """Go on training."""
+        self.look = None
+        self.replaying = False
+        self.error = None
+        self.playing = True
+
+    def pause(self) -> None:
+        """Stop after the present chunk."""
+        self.playing = False
+        self.replaying = False
+        self.goal = 0
+
+    def reset(self) -> None:
+        """Back to step 0, with the same initial weights."""
+        self.open(replace(self.link, step=0, train=False, messages=()))
+
+    def new_seed(self) -> None:
+        """Other initial weights and inputs, the same for both lanes."""
+        seed = self.run.experiment.seed + 1
+        second = self.link.versus
+        self.change(replace(self.run.experiment, seed=seed), second and replace(second, seed=seed))
+
+    def step_once(self) -> None:
+        """Train one step more, and stand there."""
+        self.look = None
+        self.replaying = False
+        self.playing = False
+        self.goal = min(self.step + 1, self.end)
+
+    def new_script(self) -> int:
+        """Note that the script runs anew; older runs of it stop training."""
+        with self.lock:
+            self._newest_script += 1
+            return self._newest_script
+
+    def is_newest(self, script: int) -> bool:
+        """Whether ``script`` is the latest run of the script."""
+        return self._newest_script == script
+
+    def begin(self) -> None:
+        """Draw the initial weights of every lane."""
+        self._advance(0)
+
+    def advance(self, turn: Turn) -> None:
+        """Train for one frame: as far as the reader's speed, the budget and the goal allow."""
+        now = time.monotonic()
+        elapsed = min(now - self._last_advance, _LONGEST_FRAME)
+        if not self._last_advance or now - self._last_advance > 2 * _LONGEST_FRAME:
+            elapsed = 1 / MOST_FRAMES
+        self._last_advance = now
+        most = self._affordable(turn.training)
+        if self.catching_up:
+            steps = min(self.goal - self.step, most)
+        else:
+            steps = min(round(self.speed * max(elapsed * MOST_FRAMES, 1.0)), most)
+        steps = min(steps, self.end - self.step)
+        self._advance(steps)
+        rate = steps / max(elapsed, 1e-3)
+        self._rate = rate if not self._rate else 0.9 * self._rate + 0.1 * rate
+
+    def stopped(self) -> None:
+        """Note that training has come to rest, for whatever reason."""
+        self._rate = 0.0
+        self._last_advance = 0.0
+        if self.over:
+            self.playing = False
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Each lane as it is to be drawn: now, or at the step that the reader looks back at."""
+        with self.lock:
+            return {
+                name: run.history.at(run.step if self.look is None else self.look)
+                for name, run in self.runs.items()
+            }
+
+    def remembered(self) -> list[int]:
+        """The steps that can be looked back at."""
+        return [int(step) for step in self.run.history.steps]
+
+    def look_back(self, step: int) -> None:
+        """Show a remembered step; the latest one is now."""
+        self.replaying = False
+        self.look = None if step >= self.step else step
+
+    def replay(self) -> None:
+        """Show the remembered steps one after the other, from the first."""
+        self.playing = False
+        self.replaying = True
+        self.look = 0
+
+    def replay_one(self) -> None:
+        """Go on to the next remembered step."""
+        later = [step for step in self.remembered() if self.look is not None and step > self.look]
+        self.look = later[0] if len(later) > 1 else None
+        self.replaying = self.look is not None
+
+    def position(self) -> Link:
+        """The link that leads here, or to where training is going to be within a second.
+
+        A browser that loses its server goes on from the address that it shows, so that must not
+        lie behind what its reader has seen.
+        """
+        step = max(self.step, self.goal)
+        if self.playing and not self.over:
+            step = self._announced = min(self.end, step + ceil(_AHEAD * self._rate))
+        return replace(self.link, step=step, train=self.playing, messages=())
+
+    def announce(self) -> bool:
+        """Whether the address is to be written anew: training has overtaken what it says."""
+        return self.playing and self.step > self._announced
+
+    def _advance(self, steps: int) -> None:
+        with self.lock:
+            try:
+                for run in self.runs.values():
+                    before = run.step
+                    run.advance(steps)
+                    steps = run.step - before  # fewer, where a run diverged
+                for name, run in self.runs.items():
+                    if run.step > self.step:  # the other lane diverged: stand beside it
+                        engine = self.workers.advance
+                        self.runs[name] = Run.at(run.experiment, self.step, engine)
+            except WorkerError as error:
+                self.playing, self.goal = False, 0
+                self.error = str(error)
+
+    def _affordable(self, seconds: float) -> int:
+        """How many steps of all lanes fit into ``seconds`` of a worker."""
+        cost = 0.0
+        for run in self.runs.values():
+            step = self.workers.seconds_per_step(run.experiment)
+            if step is None:
+                return _FEELER
+            cost += step
+        return max(1, int(seconds / cost))
+
+    def _run(self, experiment: Experiment) -> Run:
+        return Run(experiment, self.workers.advance)
+
+
+def _same_run(a: Experiment, b: Experiment) -> bool:
+    return replace(a, steps=1) == replace(b, steps=1)
+
+
+def this_session() -> Session:
+    """The session of the reader whose script this is."""
+    found: Session = st.session_state["session"]
+    return found

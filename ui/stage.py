@@ -1,0 +1,238 @@
+"""The live part of the page: what is drawn anew with every frame.
+
+Everything on it has its place from the start, so that no element ever moves another (React would
+take the one for the other and rebuild it). All of it is drawn once, at once, before the first
+frame is waited for: what is not redrawn within half a second of a run is faded by the browser.
+"""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from model.chain import factors
+from model.diagnosis import Diagnosis, diagnose
+from model.workers import WARM_UP_SECONDS
+from ui import controls, story
+from ui.charts import chain, estimate, flow, ladder, loss, ridges
+from ui.link import Publisher
+from ui.pacer import pacer
+from ui.panels import Panel, panel_of
+from ui.presence import reader_is_there, session_id
+from ui.session import SECOND, Session
+from ui.slot import Slot, titled
+from ui.story import Scene
+
+# Pixels: the verdict, the proof and Train are in view at once on a laptop.
+_TALL, _LOW = 290, 220
+
+# How often a page that waits for TensorFlow says so anew, in seconds.
+_WAITING = 0.5
+
+_COLOURS = {
+    "asleep": "orange",
+    "waking": "yellow",
+    "learning": "blue",
+    "learned": "green",
+    "dead": "red",
+    "exploding": "red",
+    "diverged": "red",
+}
+
+
+class Stage:
+    """The live part: its places, and what fills them."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._script = session.new_script()
+        self._hidden = session.link.hide
+        self._text = Slot(st.container())
+        controls.show(session)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            controls.buttons(session)
+            with st.container(width=200):
+                controls.speed(session)
+            with st.container(width="stretch"):
+                self._progress = Slot(st.container())
+        self._verdicts = {name: Slot(st.container()) for name in session.runs}
+        self._panel: Panel | None = panel_of(session, st.container())
+        self._lay_out_charts()
+        with st.container():
+            controls.look_back(session)
+        self._publisher = Publisher(session)
+
+    def live(self) -> None:
+        """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
+        session = self.session
+        self._publisher.publish()
+        self._wait_for_weights()
+        if not session.begun:
+            return
+        self._draw()
+        last = 0.0
+        moving = self._moves()
+        while self._moves() and self._goes_on():
+            turn = pacer.wait(session_id(), last, session.workers.processes)
+            last = turn.at
+            if session.replaying:
+                session.replay_one()
+            elif session.busy:
+                session.advance(turn)
+            if session.announce():
+                self._publisher.publish()
+            self._draw()
+        if moving and self._goes_on():
+            session.stopped()
+            st.rerun()  # the buttons say what can be done now
+
+    def _lay_out_charts(self) -> None:
+        session, hidden = self.session, self._hidden
+        two = SECOND in session.runs
+        view = session.view
+        kind = "Biases" if view.biases else "Weights"
+        self._weights: dict[str, Slot] = {}
+        self._gradients: dict[str, Slot] = {}
+        columns = st.columns([5, 5, 4])
+        ladders = list(columns[:2])
+        if "estimate" not in hidden:
+            self._estimate: Slot | None = titled(columns[2], "The estimate", _TALL)
+        else:
+            self._estimate = None
+        if "ladder" not in hidden:
+            gradient_title = f"Gradients of the {kind.lower()}"
+            if two:
+                # What differs most stands on top: the gradients, left and right.
+                for column, name in zip(ladders, session.runs, strict=True):
+                    lane = story.lane_title(session, name)
+                    self._gradients[name] = titled(column, f"{gradient_title} · {lane}", _TALL)
+                for column, name in zip(ladders, session.runs, strict=True):
+                    lane = story.lane_title(session, name)
+                    self._weights[name] = titled(column, f"{kind} · {lane}", _TALL)
+            else:
+                for name in session.runs:
+                    self._weights[name] = titled(ladders[0], kind, _TALL)
+                    self._gradients[name] = titled(ladders[1], gradient_title, _TALL)
+        low = list(st.columns(2))
+        self._flow = None if "flow" in hidden else titled(low[0], "The flow of gradient", _LOW)
+        self._loss = None if "loss" in hidden else titled(low[1], "The loss", _LOW)
+        self._chain = None
+        if "chain" not in hidden:
+            title = "Why the gradient of W is what it is: a product, at the last step"
+            self._chain = titled(st.container(), title, _LOW)
+
+    def _moves(self) -> bool:
+        """Whether there is anything to draw after this frame."""
+        panel_busy = self._panel is not None and self._panel.busy
+        return self.session.busy or self.session.replaying or panel_busy
+
+    def _goes_on(self) -> bool:
+        return self.session.is_newest(self._script) and reader_is_there()
+
+    def _wait_for_weights(self) -> None:
+        """Until TensorFlow stands, say what is waited for and for how long."""
+        session, pool = self.session, self.session.workers
+        if session.begun:
+            return
+        self._text.draw("markdown", story.GREETING)
+        while not pool.ready and pool.error is None:
+            waited = pool.warming_seconds
+            then = " Training begins by itself." if session.busy else ""
+            self._progress.draw(
+                "progress",
+                min(waited / WARM_UP_SECONDS, 0.99),
+                f"TensorFlow is starting on the server: {waited:.0f} s so far, of about "
+                f"{WARM_UP_SECONDS} s as a rule.{then}",
+            )
+            if not self._goes_on():
+                return
+            time.sleep(_WAITING)
+        if pool.error is not None:
+            session.error = pool.error
+        else:
+            session.begin()
+
+    def _draw(self) -> None:
+        session = self.session
+        with session.lock:
+            now = session.snapshots()
+            verdicts = {name: diagnose(run, session.look) for name, run in session.runs.items()}
+            scene = Scene(session, now, verdicts)
+            self._text.draw("markdown", story.text(scene))
+            self._draw_progress()
+            self._draw_verdicts(verdicts)
+            self._draw_ladders(scene)
+            self._draw_curves(scene)
+            if self._panel is not None:
+                self._panel.draw()
+
+    def _draw_ladders(self, scene: Scene) -> None:
+        session, view = self.session, self.session.view
+        histories = {name: run.history for name, run in session.runs.items()}
+        lanes = {name: ladder.Lane(histories[name].at(0), now) for name, now in scene.now.items()}
+        columns: list[tuple[ladder.What, dict[str, Slot], ladder.Axis]] = [
+            ("values", self._weights, view.weights),
+            ("gradients", self._gradients, view.gradients),
+        ]
+        for what, slots, axis in columns:
+            for name, slot in slots.items():
+                if view.over_time:
+                    table = ridges.data(
+                        histories[name], scene.now[name].step, what, axis, view.biases
+                    )
+                    spec = ridges.spec(axis)
+                else:
+                    others = [lane for other, lane in lanes.items() if other != name]
+                    table = ladder.data(lanes[name], others, what, axis, view.biases)
+                    spec = ladder.spec(axis)
+                slot.chart(spec, table, _TALL, f"Histograms of the {what} of each layer")
+
+    def _draw_curves(self, scene: Scene) -> None:
+        session = self.session
+        histories = {name: run.history for name, run in session.runs.items()}
+        at = next(iter(scene.now.values())).step
+        if self._estimate is not None:
+            name = "The estimate against the input, beside the line that it should be"
+            self._estimate.chart(estimate.spec(), estimate.data(scene.now), _TALL, name)
+        if self._flow is not None:
+            table = flow.data(histories, session.end, at)
+            name = "Gradient of each layer against the step, on a log axis"
+            self._flow.chart(flow.spec(), table, _LOW, name)
+        if self._loss is not None:
+            table = loss.data(histories, session.end, at)
+            name = "Loss against the step, beside what it costs to ignore the input"
+            self._loss.chart(loss.spec(), table, _LOW, name)
+        if self._chain is not None:
+            table = chain.data({name: factors(run) for name, run in session.runs.items()})
+            name = "What the gradient of the first layer is multiplied by, factor by factor"
+            self._chain.chart(chain.spec(), table, _LOW, name)
+
+    def _draw_progress(self) -> None:
+        session = self.session
+        step, end = session.step, session.end
+        text = f"Step {step:,} of {end:,}"
+        if session.look is not None:
+            text = f"Looking back at step {next(iter(session.snapshots().values())).step:,}"
+        elif session.busy and session.steps_per_second:
+            left = (end - step) / session.steps_per_second
+            text += f" · {session.steps_per_second:,.0f} steps/s · {_duration(left)} left"
+        if session.error:
+            text += f" · Training stopped: {session.error}. Press Train to try again."
+        self._progress.draw("progress", min(step / end, 1.0), text)
+
+    def _draw_verdicts(self, verdicts: dict[str, Diagnosis]) -> None:
+        for name, slot in self._verdicts.items():
+            found = verdicts[name]
+            badge = f":{_COLOURS[found.verdict]}-badge[{found.verdict}]"
+            # The sentence begins with the verdict, which the badge shows.
+            sentence = found.sentence.replace(f"{found.verdict.capitalize()}:", badge, 1)
+            lane = "" if len(verdicts) == 1 else f"**{story.lane_title(self.session, name)}** "
+            if "verdict" not in self._hidden:
+                slot.draw("markdown", lane + sentence)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
