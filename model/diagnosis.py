@@ -38,6 +38,10 @@ LEARNED, EXPLODING = 0.05, 10.0
 # A claim of the evidence.
 RECENT = "loss over the last quarter of the steps, as a share of what ignoring the input costs"
 
+# The shares of the way at which a sleeping network has to be flat besides now: one that is thrown
+# about can be flat at any one step.
+_QUIET = np.array([0.75, 0.8, 0.85, 0.9, 0.95])
+
 # A forecast of the wake-up counts when those made from each of the stretches between these shares
 # of the way agree within the first factor, and when it does not look further ahead than the second
 # times the way gone.
@@ -135,6 +139,10 @@ class _Seen:
         spans = self.spans[start:stop]
         return float(values @ spans) / float(spans.sum())
 
+    def rows(self, shares: Float64) -> NDArray[np.intp]:
+        """The first rows at or after these shares of the way."""
+        return np.searchsorted(self.steps, shares * self.now.step)
+
     def vectors(self, rows: NDArray[np.intp]) -> Float64:
         """The flat parameters of some remembered rows, ``[n, P]``."""
         parts = [series.values[rows].reshape(len(rows), -1) for series in self.tensors.values()]
@@ -195,7 +203,8 @@ def _learning(seen: _Seen) -> Diagnosis:
     worst = float(seen.mean_loss[recent:].max()) / IGNORANT
     if max(seen.error, worst) <= LEARNED:
         return Diagnosis("learned", f"Learned: {moves}, and {costs}.", evidence)
-    return Diagnosis("learning", f"Learning: {moves}, and {costs}.", evidence)
+    name = "Learning" if loss < 1 else "Learning, with nothing gained yet"
+    return Diagnosis("learning", f"{name}: {moves}, and {costs}.", evidence)
 
 
 def _exploding(seen: _Seen) -> Diagnosis | None:
@@ -217,8 +226,8 @@ def _exploding(seen: _Seen) -> Diagnosis | None:
 
 
 def _flat(seen: _Seen) -> Diagnosis | None:
-    """Asleep or waking: the estimate hardly depends on the input."""
-    if seen.share >= FLAT:
+    """Asleep or waking: the estimate hardly depends on the input, and not for a moment only."""
+    if seen.share >= FLAT or (_shares(seen, seen.rows(_QUIET)) >= FLAT).any():
         return None
     moves = f"the estimate moves by {_small(seen.share * SPAN)} of the {SPAN:.2f} it should"
     found = _forecast(seen)
@@ -233,8 +242,8 @@ def _flat(seen: _Seen) -> Diagnosis | None:
     early, guess, late = (_round(step) for step in wakes_at)
     sentence = (
         f"Waking: over all inputs {moves}, but the pull on the first weights (their gradient) "
-        f"{_grows(growth)} every 1,000 steps; at this pace it will span half its range at about "
-        f"step {guess} (between {early} and {late})."
+        f"{_grows(growth)} every 1,000 steps; at this pace the estimate will span half its range "
+        f"at about step {guess} (between {early} and {late})."
     )
     claim = "growth of W's gradient per 1,000 steps"
     return Diagnosis("waking", sentence, (*seen.evidence(), (claim, growth)), wakes_at, growth)
@@ -252,7 +261,7 @@ def _pull(seen: _Seen) -> str:
         return f"{pull} is not zero"
     weaker = f"{pull} is {_times(last / first)} weaker than on the last"
     if _lost(seen) > 0.5:
-        return f"{weaker}, and most steps are too small to change them at all in 32-bit numbers"
+        return f"{weaker}, and most steps are too small to change the first in 32-bit numbers"
     return f"{weaker}, but it is not zero"
 
 
@@ -269,21 +278,19 @@ def _lost(seen: _Seen) -> float:
 def _percent(share: float) -> str:
     if share < 1e-4:
         return "less than 0.01 %"
-    return f"{100 * share:.2g} %" if share < 1 else _times(share)
+    if share >= 1:
+        return _times(share)
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _times(factor: float) -> str:
-    return (
-        "over a million times"
-        if factor > 1e6
-        else f"{factor:,.2f} times"
-        if factor < 10
-        else f"{factor:,.0f} times"
-    )
+    if factor > 1e6:
+        return "over a million times"
+    return f"{factor:,.0f} times" if factor >= 10 else f"{factor:.2f} times"
 
 
 def _grows(factor: float) -> str:
-    return f"grows by {100 * (factor - 1):.2g} %" if factor < 2 else f"grows {factor:,.3g} times"
+    return f"grows by {_percent(factor - 1)}" if factor < 2 else f"grows {_times(factor)}"
 
 
 def _small(number: float) -> str:
@@ -311,7 +318,7 @@ def _forecast(seen: _Seen) -> tuple[tuple[int, int, int], float] | None:
     not grow, or the same forecast from earlier stretches disagrees: while the weights still turn
     into the one direction that grows, nobody can know.
     """
-    rows = np.unique(np.searchsorted(seen.steps, _LOOKS * seen.now.step))
+    rows = np.unique(seen.rows(_LOOKS))
     if rows[0] == 0 or len(rows) < len(_LOOKS):
         return None
     shares, steps = _shares(seen, rows), seen.steps[rows].astype(np.float64)
@@ -471,7 +478,7 @@ def _motion_left(seen: _Seen, names: list[str]) -> float:
 
 def _up(motion: float) -> float:
     """The next power of two, and no less than the hundredth below one: few to be remembered."""
-    return 2.0 ** max(ceil(log2(motion)), -100)
+    return 2.0 ** ceil(log2(max(motion, 2.0**-100))) if motion < inf else inf
 
 
 def _sums(

@@ -84,10 +84,9 @@ def _kind(experiment: Experiment) -> tuple[object, ...]:
 
 
 def warm_up_for_heavy_jobs() -> None:
-    """Import TensorFlow, and step back behind those who draw and train; runs in the worker."""
+    """Step back behind those who draw and train; runs in the worker."""
     _watch_the_parent()
     os.nice(_NICE)
-    import model.fleet  # noqa: F401
 
 
 def _watch_the_parent() -> None:

@@ -19,3 +19,8 @@ def session_id() -> str:
 def reader_is_there() -> bool:
     """Whether a browser is connected to this script's session; False outside of a server."""
     return exists() and get_instance().is_active_session(session_id())
+
+
+def is_there(session: str) -> bool:
+    """Whether a browser is connected to the session of that name."""
+    return exists() and get_instance().is_active_session(session)

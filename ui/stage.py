@@ -7,14 +7,18 @@ frame is waited for: what is not redrawn within half a second of a run is faded 
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Mapping
+from functools import cache
 
 import streamlit as st
 
 from model.chain import factors
 from model.diagnosis import Diagnosis, diagnose
+from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
-from ui import controls, story
+from ui import controls, meters, share, story
 from ui.charts import chain, estimate, flow, ladder, loss, ridges
 from ui.link import Publisher
 from ui.pacer import pacer
@@ -26,6 +30,10 @@ from ui.story import Scene
 
 # Pixels: the verdict, the proof and Train are in view at once on a laptop.
 _TALL, _LOW = 290, 220
+
+# Text that changes twenty times a second cannot be read, and each element costs the server as much
+# again as the one before: what is read is drawn with every fourth picture, and with the last one.
+_FRAMES_A_READING = 4
 
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
@@ -61,6 +69,8 @@ class Stage:
         self._lay_out_charts()
         with st.container():
             controls.look_back(session)
+        if "share" not in self._hidden:
+            share.show(session)
         self._publisher = Publisher(session)
 
     def live(self) -> None:
@@ -71,18 +81,22 @@ class Stage:
         if not session.begun:
             return
         self._draw()
-        last = 0.0
+        _settle()
+        last, frame = 0.0, 0
         moving = self._moves()
         while self._moves() and self._goes_on():
             turn = pacer.wait(session_id(), last, session.workers.processes)
-            last = turn.at
+            began = time.monotonic()
             if session.replaying:
                 session.replay_one()
             elif session.busy:
                 session.advance(turn)
+            meters.frame(turn.at - last if last else 0.0, time.monotonic() - began)
+            last = turn.at
             if session.announce():
                 self._publisher.publish()
-            self._draw()
+            frame += 1
+            self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
         if moving and self._goes_on():
             session.stopped()
             st.rerun()  # the buttons say what can be done now
@@ -153,24 +167,28 @@ class Stage:
         else:
             session.begin()
 
-    def _draw(self) -> None:
+    def _draw(self, readings: bool = True) -> None:
+        """Draw the pictures; and, with ``readings``, what is read rather than watched."""
         session = self.session
         with session.lock:
             now = session.snapshots()
-            verdicts = {name: diagnose(run, session.look) for name, run in session.runs.items()}
-            scene = Scene(session, now, verdicts)
-            self._text.draw("markdown", story.text(scene))
             self._draw_progress()
-            self._draw_verdicts(verdicts)
-            self._draw_ladders(scene)
-            self._draw_curves(scene)
-            if self._panel is not None:
-                self._panel.draw()
+            self._draw_ladders(now)
+            if self._estimate is not None:
+                name = "The estimate against the input, beside the line that it should be"
+                self._estimate.chart(estimate.spec(), estimate.data(now), _TALL, name)
+            if readings:
+                verdicts = {n: diagnose(run, session.look) for n, run in session.runs.items()}
+                self._text.draw("markdown", story.text(Scene(session, now, verdicts)))
+                self._draw_verdicts(verdicts)
+                self._draw_curves(next(iter(now.values())).step)
+                if self._panel is not None:
+                    self._panel.draw()
 
-    def _draw_ladders(self, scene: Scene) -> None:
+    def _draw_ladders(self, now: Mapping[str, Snapshot]) -> None:
         session, view = self.session, self.session.view
         histories = {name: run.history for name, run in session.runs.items()}
-        lanes = {name: ladder.Lane(histories[name].at(0), now) for name, now in scene.now.items()}
+        lanes = {name: ladder.Lane(histories[name].at(0), shown) for name, shown in now.items()}
         columns: list[tuple[ladder.What, dict[str, Slot], ladder.Axis]] = [
             ("values", self._weights, view.weights),
             ("gradients", self._gradients, view.gradients),
@@ -178,9 +196,7 @@ class Stage:
         for what, slots, axis in columns:
             for name, slot in slots.items():
                 if view.over_time:
-                    table = ridges.data(
-                        histories[name], scene.now[name].step, what, axis, view.biases
-                    )
+                    table = ridges.data(histories[name], now[name].step, what, axis, view.biases)
                     spec = ridges.spec(axis)
                 else:
                     others = [lane for other, lane in lanes.items() if other != name]
@@ -188,13 +204,9 @@ class Stage:
                     spec = ladder.spec(axis)
                 slot.chart(spec, table, _TALL, f"Histograms of the {what} of each layer")
 
-    def _draw_curves(self, scene: Scene) -> None:
+    def _draw_curves(self, at: int) -> None:
         session = self.session
         histories = {name: run.history for name, run in session.runs.items()}
-        at = next(iter(scene.now.values())).step
-        if self._estimate is not None:
-            name = "The estimate against the input, beside the line that it should be"
-            self._estimate.chart(estimate.spec(), estimate.data(scene.now), _TALL, name)
         if self._flow is not None:
             table = flow.data(histories, session.end, at)
             name = "Gradient of each layer against the step, on a log axis"
@@ -230,6 +242,17 @@ class Stage:
             lane = "" if len(verdicts) == 1 else f"**{story.lane_title(self.session, name)}** "
             if "verdict" not in self._hidden:
                 slot.draw("markdown", lane + sentence)
+
+
+@cache
+def _settle() -> None:
+    """Once a page has been drawn, all that has been imported stays for good.
+
+    Streamlit collects garbage after each run of the script, over everything there is (half of a
+    crowded server's time, measured); what is frozen is not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _duration(seconds: float) -> str:

@@ -176,8 +176,9 @@ def open_chapter(session: Session, key: str) -> None:
 
 def lane_title(session: Session, lane: str) -> str:
     """What a lane is called: by what tells it from the other one."""
-    first, second = (run.experiment for run in session.runs.values())
-    return tells_apart(first, second) if lane == FIRST else tells_apart(second, first)
+    mine = session.runs[lane].experiment
+    others = [run.experiment for name, run in session.runs.items() if name != lane]
+    return tells_apart(mine, others[0] if others else mine)
 
 
 def text(scene: Scene) -> str:

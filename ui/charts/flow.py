@@ -67,7 +67,7 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
                 values.append(np.append(rms[seen], np.nan))
                 n = len(steps[-1])
                 lane_of += [lane] * n
-                layer_of += [shown_name(history.experiment, tensor.name)] * n
+                layer_of += [shown_name(history.experiment.layers, tensor.name)] * n
     part = ["lane"] * len(lane_of)
     part.append("shown")
     lane_of.append(lane_of[0])

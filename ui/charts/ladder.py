@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import altair as alt
@@ -100,23 +101,53 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     """
     edges = log_edges() if axis == "log" else _shared_edges([lane, *others], what, biases)
     count = counts if axis == "linear" else magnitude_counts
-    table = _Table()
-    for row, tensor in enumerate(shown(lane.experiment, biases)):
+    tensors = shown(lane.experiment, biases)
+    # A row of the ladder is so many rows of the table: the outline, the bars, the label.
+    n = len(edges)
+    x = np.empty((len(tensors), 2 * n + 1))
+    y = np.empty_like(x)
+    x[:, :n] = x[:, n:-1] = edges
+    x[:, -1] = edges[0]
+    texts = [""] * x.size
+    for row, tensor in enumerate(tensors):
         now = lane.entries(what, tensor, "now")
-        for part, entries in (("start", lane.entries(what, tensor, "start")), ("now", now)):
-            table.add_histogram(part, row, edges, count(entries, edges))
-        table.add_label(row, edges[0], title(lane.experiment, tensor), figures(now))
-    return table.arrow()
+        y[row, :n] = _outline(row, count(lane.entries(what, tensor, "start"), edges))
+        y[row, n:-1] = _outline(row, count(now, edges))
+        y[row, -1] = row + _LABEL
+        texts[(row + 1) * x.shape[1] - 1] = figures(now)
+    fixed = _fixed_columns(lane.experiment.layers, lane.experiment.width, biases, n)
+    return pa.table(fixed | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
 
 
-def title(experiment: Experiment, tensor: Tensor) -> str:
+@cache
+def _fixed_columns(layers: int, width: int, biases: bool, n: int) -> dict[str, pa.Array]:
+    """The columns that are the same in every frame."""
+    tensors = shown(Experiment(layers=layers, width=width), biases)
+    names: list[str] = []
+    for tensor in tensors:
+        names += [""] * (2 * n) + [title(layers, tensor)]
+    rows_of = np.repeat(np.arange(len(tensors)), 2 * n + 1)
+    return {
+        "part": pa.array((["start"] * n + ["now"] * n + ["label"]) * len(tensors)),
+        "row": pa.array(rows_of),
+        "floor": pa.array(rows_of + 1.0),
+        "name": pa.array(names),
+    }
+
+
+def _outline(row: int, heights: Float64) -> Float64:
+    """Where the tops of the bars of one row lie; rows grow downwards, bars upwards."""
+    return row + 1 - _TALLEST * np.append(heights, 0.0) / max(float(heights.max()), 1.0)
+
+
+def title(layers: int, tensor: Tensor) -> str:
     """A row's name, as ``W1  16×16``."""
-    return f"{shown_name(experiment, tensor.name)}  {'×'.join(map(str, tensor.shape))}"
+    return f"{shown_name(layers, tensor.name)}  {'×'.join(map(str, tensor.shape))}"
 
 
-def shown_name(experiment: Experiment, name: str) -> str:
+def shown_name(layers: int, name: str) -> str:
     """The name of a tensor on the page: of two layers, the question calls the last pair 2."""
-    return name.replace("1", "2") if experiment.layers == 2 else name
+    return name.replace("1", "2") if layers == 2 else name
 
 
 def figures(entries: Float32) -> str:
@@ -149,49 +180,3 @@ def _shared_edges(lanes: Sequence[Lane], what: What, biases: bool) -> Float64:
         for when in ("start", "now")
     )
     return linear_edges(largest)
-
-
-class _Table:
-    """The long table, built column by column."""
-
-    def __init__(self) -> None:
-        self._part: list[str] = []
-        self._row: list[int] = []
-        self._x: list[Float64] = []
-        self._y: list[Float64] = []
-        self._floor: list[float] = []
-        self._name: list[str] = []
-        self._figures: list[str] = []
-
-    def add_histogram(self, part: str, row: int, edges: Float64, heights: Float64) -> None:
-        # Rows grow downwards, bars upwards from the row's floor.
-        scaled = _TALLEST * heights / max(float(heights.max()), 1.0)
-        n = len(edges)
-        self._x.append(edges)
-        self._y.append(row + 1 - np.append(scaled, 0.0))
-        self._add(n, part, row, row + 1.0, "", "")
-
-    def add_label(self, row: int, x: float, name: str, figures: str) -> None:
-        self._x.append(np.array([x]))
-        self._y.append(np.array([row + _LABEL]))
-        self._add(1, "label", row, row + 1.0, name, figures)
-
-    def _add(self, n: int, part: str, row: int, floor: float, name: str, figures: str) -> None:
-        self._part += [part] * n
-        self._row += [row] * n
-        self._floor += [floor] * n
-        self._name += [name] * n
-        self._figures += [figures] * n
-
-    def arrow(self) -> pa.Table:
-        return pa.table(
-            {
-                "part": self._part,
-                "row": self._row,
-                "x": np.concatenate(self._x),
-                "y": np.concatenate(self._y),
-                "floor": self._floor,
-                "name": self._name,
-                "figures": self._figures,
-            }
-        )

@@ -97,7 +97,7 @@ def data(history: History, step: int, what: What, axis: Axis, biases: bool) -> p
         row_of.append(row)
         ridge_of.append(-1)
         part.append("label")
-        name.append(title(history.experiment, tensor))
+        name.append(title(history.experiment.layers, tensor))
     return pa.table(
         {
             "part": part,

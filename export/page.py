@@ -1,0 +1,36 @@
+"""What points back to the page: the snippet that embeds it, and the line that cites it."""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+# Room for the verdict, both pictures and Train, on a column of text as on a phone.
+EMBED_HEIGHT = 900
+
+
+def embed_snippet(url: str, height: int = EMBED_HEIGHT) -> str:
+    """The HTML that shows the page at ``url`` inside another one, as wide as its place.
+
+    ``embed=true`` is Streamlit's own parameter: it leaves out the frame of the page.
+    """
+    return (
+        f'<iframe src="{escape(embedded(url))}" title="The Middle Layer" '
+        f'style="width:100%;height:{height}px;border:0" loading="lazy" '
+        'allow="clipboard-write"></iframe>'
+    )
+
+
+def embedded(url: str) -> str:
+    """``url`` with ``embed=true`` as its last parameter, once."""
+    parts = urlsplit(url)
+    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k != "embed"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("embed", "true")], safe=",.")))
+
+
+def cite(url: str, version: str) -> str:
+    """The line for a list of references.
+
+    A run is a function of its link and the version, so that no date of access is needed.
+    """
+    return f"The Middle Layer, version {version}. {url}"

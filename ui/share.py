@@ -1,0 +1,75 @@
+"""What a reader takes home: the link, the snippet, the citation, and the downloads.
+
+A download is made when it is asked for, in the worker for heavy jobs: nobody's frames wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+import export
+from export.downloads import DOWNLOADS, Download, Take
+from model import __version__, diagnose
+from model.link import parameters
+from model.workers import heavy_workers
+from ui import meters, story
+from ui.heavy import jobs
+from ui.session import Session
+
+
+def show(session: Session) -> None:
+    """The panel; what it offers is where the session stands now."""
+    with st.expander("Share this run, cite it, take it home", icon=":material/share:"):
+        url = link(session)
+        st.caption("The link leads to this very run, to the digit.")
+        st.code(url, language=None, wrap_lines=True)
+        st.caption("To show the live page in a post of your own:")
+        st.code(export.embed_snippet(url), language="html", wrap_lines=True)
+        st.caption("To cite it:")
+        st.code(export.cite(url, __version__), language=None, wrap_lines=True)
+        with st.container(horizontal=True, gap="small"):
+            for download in DOWNLOADS:
+                st.download_button(
+                    download.label,
+                    data=_maker(session, download, url),
+                    file_name=f"middle-layer-{download.file}",
+                    mime=download.mime,
+                    help=download.help,
+                    on_click="ignore",
+                    disabled=not session.begun,
+                    key=f"download {download.file}",
+                )
+
+
+def link(session: Session) -> str:
+    """The whole URL of where the session stands."""
+    position = session.position()
+    if session.playing:
+        position = replace(position, step=0)
+    query = urlencode(parameters(replace(position, train=False)), safe=",.")
+    base = urlsplit(st.context.url or "http://localhost:8501")
+    return urlunsplit((base.scheme, base.netloc, base.path, query, ""))
+
+
+def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes]:
+    def make() -> bytes:
+        with session.lock:
+            runs = {story.lane_title(session, name): run for name, run in session.runs.items()}
+            take = Take(
+                # Copies: training may go on before they are on their way.
+                deepcopy({name: run.history for name, run in runs.items()}),
+                {name: diagnose(run).sentence for name, run in runs.items()},
+                url,
+                session.step,
+            )
+        key = (download.file, url, take.step)
+        made = jobs.ask(key, lambda: heavy_workers().call(download.make, take)).result()
+        meters.export(download.file)
+        return made.encode() if isinstance(made, str) else made
+
+    return make
