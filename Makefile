@@ -1,7 +1,7 @@
 # make run, make test; `make help` lists the rest. Python 3.11 to 3.13 is all they need.
 
 # The page that is served. tests/browser/conftest.py reads this line; the Dockerfile repeats it.
-ENTRY := app.py
+ENTRY := server.py
 
 VENV := .venv
 PYTHON ?=
@@ -42,8 +42,8 @@ bench: $(VENV)/.dev ## every benchmark, one table each
 	    echo "== $$file"; $(python) -m benchmarks.$$(basename $$file .py) $(ARGS); \
 	done
 
-notebook: $(VENV)/.dev ## run the notebooks in docs/ and keep their output
-	@PYTHONPATH=$(CURDIR) $(python) $(VENV)/bin/jupyter-execute --inplace docs/*.ipynb
+notebook: $(VENV)/.dev ## run docs/notebook.ipynb and keep what it shows
+	@$(python) scripts/notebook.py
 
 screenshot: $(VENV)/.dev chromium ## the pictures of the page
 	@$(python) scripts/screenshot.py $(ARGS)

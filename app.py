@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import link, story
+from ui import controls, link, story
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
@@ -10,7 +10,6 @@ st.set_page_config("The Middle Layer", layout="wide")
 session = link.open_session()
 
 story.heading(session)
-for message in session.link.messages:
-    st.caption(f"Not read from the link: {message}.")
+controls.complaints(session)
 
 Stage(session).live()

@@ -36,7 +36,7 @@ _HIGH, _LOW = 240, 180  # rows of charts; the ladder's grows with the layers
 _LADDER_ROW = 46
 
 # Characters of the subtitle's size that fit a column, and the sheet.
-_LINE, _WIDE_LINE = 100, 200
+_LINE, _WIDE_LINE = 92, 190
 
 # How much of a row of the ladder its tallest bar takes; the rest is for the row's label.
 _TALLEST = 0.58

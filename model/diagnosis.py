@@ -38,14 +38,12 @@ LEARNED, EXPLODING = 0.05, 10.0
 # A claim of the evidence.
 RECENT = "loss over the last quarter of the steps, as a share of what ignoring the input costs"
 
-# The shares of the way at which a sleeping network has to be flat besides now: one that is thrown
-# about can be flat at any one step.
-_QUIET = np.array([0.75, 0.8, 0.85, 0.9, 0.95])
-
-# A forecast of the wake-up counts when those made from each of the stretches between these shares
-# of the way agree within the first factor, and when it does not look further ahead than the second
-# times the way gone.
-_LOOKS = np.array([27 / 64, 9 / 16, 3 / 4, 1])
+# The shares of the way at which a flat network is looked at. It is asleep when it was flat at all
+# of the last half of them, for one that is thrown about can be flat at any one step; and it is
+# waking when the estimate grew from each to the next. Its wake-up is foretold from the stretches
+# between every third: a forecast counts when the three agree within the first factor, and when it
+# does not look further ahead than the second times the way gone.
+_LOOKS = 0.75 ** (np.arange(9, -1, -1) / 3)
 AGREEMENT, FORESIGHT = log(1.4), 2.5
 
 # What the interval has to spare, beyond how far the forecasts disagree.
@@ -66,8 +64,8 @@ _FLAT_OUTSIDE: Mapping[str, tuple[float, float]] = {
 # Where GELU has its only minimum, and that minimum, rounded down.
 _GELU_BOTTOM, _GELU_LEAST = -0.7518, -0.1701
 
-# Into how many pieces [-1, 1] may be cut to prove that a layer is flat on all of it.
-_MOST_PIECES = 2048
+# Into how many pieces the inputs may be cut to prove that a layer is flat on all of them.
+_MOST_BOXES = 1024
 
 # What float32 can lose in one sum or product, relative to its size.
 _ROUNDING = 2.0**-24
@@ -227,10 +225,14 @@ def _exploding(seen: _Seen) -> Diagnosis | None:
 
 def _flat(seen: _Seen) -> Diagnosis | None:
     """Asleep or waking: the estimate hardly depends on the input, and not for a moment only."""
-    if seen.share >= FLAT or (_shares(seen, seen.rows(_QUIET)) >= FLAT).any():
+    if seen.share >= FLAT:
+        return None
+    rows = seen.rows(_LOOKS)
+    shares = _shares(seen, rows)
+    if (shares[len(shares) // 2 :] >= FLAT).any():
         return None
     moves = f"the estimate moves by {_small(seen.share * SPAN)} of the {SPAN:.2f} it should"
-    found = _forecast(seen)
+    found = _forecast(seen, rows, shares)
     if found is None:
         sentence = (
             f"Asleep: over all inputs {moves}; {_pull(seen)}; when it will wake, if it does, "
@@ -305,7 +307,9 @@ def _round(step: int) -> str:
 # --- When will it wake? ---------------------------------------------------------------------
 
 
-def _forecast(seen: _Seen) -> tuple[tuple[int, int, int], float] | None:
+def _forecast(
+    seen: _Seen, rows: NDArray[np.intp], shares: Float64
+) -> tuple[tuple[int, int, int], float] | None:
     """When the estimate will span half the target's range, and the gradient's growth.
 
     Near the origin a network is as good as linear, and the share r of the range that its estimate
@@ -318,13 +322,10 @@ def _forecast(seen: _Seen) -> tuple[tuple[int, int, int], float] | None:
     not grow, or the same forecast from earlier stretches disagrees: while the weights still turn
     into the one direction that grows, nobody can know.
     """
-    rows = np.unique(seen.rows(_LOOKS))
-    if rows[0] == 0 or len(rows) < len(_LOOKS):
-        return None
-    shares, steps = _shares(seen, rows), seen.steps[rows].astype(np.float64)
     first, second = _rms_quarters(seen)
     if not (shares[0] > 0 and (np.diff(shares) > 0).all() and 0 < first < second):
         return None
+    shares, steps = shares[::3], seen.steps[rows[::3]].astype(np.float64)
     left = _time_left(shares, seen.experiment)
     forecasts = np.log(steps[1:] + left[1:] * np.diff(steps) / -np.diff(left))
     doubt = float(np.ptp(forecasts))
@@ -420,23 +421,34 @@ def _is_stuck(experiment: Experiment, layer: int, motion: float, below: bytes) -
     if experiment.optimizer == "adamw" and experiment.activation != "relu":
         return False  # weight decay pulls the sums back to where the activation is steep
     parameters = np.frombuffer(below, np.float32).astype(np.float64)
-    pieces = _cut(np.array([[-1.0, 1.0]]), 64)
-    while len(pieces) <= _MOST_PIECES:
-        least, most = _sums(experiment, layer, motion, parameters, pieces)
+    whole = np.array([[[-1.0, 1.0], [1.0, 1.0]]])
+    if experiment.optimizer == "adamw":
+        whole[0, 1, 0] = 0
+    boxes = _cut(_cut(whole, 0, 64), 1, 16)
+    while len(boxes) <= _MOST_BOXES:
+        least, most = _sums(experiment, layer, motion, parameters, boxes)
         centre = (least + most) / 2
         if ((centre > low) & (centre < high)).any():
             return False
-        pieces = pieces[~((most <= low) | (least >= high)).all(axis=1)]
-        if not len(pieces):
+        boxes = boxes[~((most <= low) | (least >= high)).all(axis=1)]
+        if not len(boxes):
             return True
-        pieces = _cut(pieces, 8)
+        boxes = _cut(_cut(boxes, 0, 8), 1, 2)
     return False
 
 
-def _cut(pieces: Float64, parts: int) -> Float64:
-    """Each of the intervals ``[n, 2]`` cut in ``parts``: interval arithmetic likes them short."""
-    edges = np.linspace(pieces[:, 0], pieces[:, 1], parts + 1)
-    return np.stack([edges[:-1], edges[1:]], axis=-1).reshape(-1, 2)
+def _cut(boxes: Float64, axis: int, parts: int) -> Float64:
+    """Each of the boxes ``[n, 2, 2]`` (axis, low and high) cut in ``parts`` along an axis.
+
+    Interval arithmetic likes them short. What has no length is not cut.
+    """
+    low, high = boxes[:, axis, 0], boxes[:, axis, 1]
+    if (low == high).all():
+        return boxes
+    edges = np.linspace(low, high, parts + 1)
+    found = np.tile(boxes, (parts, 1, 1))
+    found[:, axis, 0], found[:, axis, 1] = edges[:-1].ravel(), edges[1:].ravel()
+    return found
 
 
 def _is_cut(seen: _Seen, layer: int, below: Float32) -> bool:
@@ -446,7 +458,7 @@ def _is_cut(seen: _Seen, layer: int, below: Float32) -> bool:
     """
     if ACTIVATE[seen.experiment.activation](np.zeros(1, np.float32))[0] != 0:
         return False
-    everywhere = np.array([[-1.0, 1.0]])
+    everywhere = np.array([[[-1.0, 1.0], [1.0, 1.0]]])
     bounds = _sums(seen.experiment, layer, 0.0, below.astype(np.float64), everywhere)
     return not (np.any(bounds) or seen.now.values[f"W{layer}"].any())
 
@@ -482,17 +494,18 @@ def _up(motion: float) -> float:
 
 
 def _sums(
-    experiment: Experiment, layer: int, motion: float, below: Float64, pieces: Float64
+    experiment: Experiment, layer: int, motion: float, below: Float64, boxes: Float64
 ) -> tuple[Float64, Float64]:
     """Bounds on the sums z that the units of hidden ``layer`` can have: two ``[n, width]``.
 
-    Interval arithmetic over pieces ``[n, 2]`` of [-1, 1], for every network within ``motion`` of
-    this one. With weight decay alone all frozen parameters shrink by one factor c: what comes from
-    below shrinks at least as fast, so each interval is stretched to zero, and z / c is bounded.
+    Interval arithmetic over boxes ``[n, 2, 2]`` of inputs x and of factors c by which weight decay
+    has shrunk all parameters since, for every network within ``motion`` of this one. With decay
+    (and so ReLU) the bounds are on z / c, whose sign is that of z.
     """
     values = split(below, tensors_of(experiment)[: 2 * layer])
     activate = ACTIVATE[experiment.activation]
-    least, most = pieces[:, :1], pieces[:, 1:]
+    least, most = boxes[:, 0, :1], boxes[:, 0, 1:]
+    shrunk_least, shrunk_most = boxes[:, 1, :1], boxes[:, 1, 1:]
     for k in range(layer):
         w, b = values[f"W{k or ''}"], values[f"b{k or ''}"]
         middle, radius = (least + most) / 2, (most - least) / 2
@@ -507,5 +520,5 @@ def _sums(
         if experiment.activation == "gelu":
             least = np.where((low < _GELU_BOTTOM) & (high > _GELU_BOTTOM), _GELU_LEAST, least)
         if experiment.optimizer == "adamw":
-            least, most = np.minimum(least, 0), np.maximum(most, 0)
+            least, most = shrunk_least * least, shrunk_most * most
     return low, high

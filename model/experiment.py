@@ -18,6 +18,11 @@ from typing import Any
 # beyond this; the bound is what a patient reader can wait for.
 MOST_STEPS = 5_000_000
 
+MOST_LAYERS = 8
+
+# How many seeds there are.
+SEEDS = 2**31
+
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "linear")
 WEIGHTS = (
     "normal",
@@ -137,7 +142,7 @@ class Experiment:
         If a field is out of its bounds; the message names the field, the bound and what came.
     """
 
-    layers: int = _field(2, Whole(2, 8), "How many weight matrices the network has.")
+    layers: int = _field(2, Whole(2, MOST_LAYERS), "How many weight matrices the network has.")
     width: int = _field(16, Whole(1, 64), "How many units each hidden layer has.")
     activation: str = _field("relu", Choice(ACTIVATIONS), "What each hidden unit does to its sum.")
     weights: str = _field("normal", Choice(WEIGHTS), "How the initial weights are drawn.")
@@ -160,7 +165,7 @@ class Experiment:
         4.5, Real(1e-6, 1e6, or_zero=True), "Largest entry a gradient may have; 0 switches it off."
     )
     steps: int = _field(10_000, Whole(1, MOST_STEPS), "After how many steps the run is finished.")
-    seed: int = _field(0, Whole(0, 2**31 - 1), "Which initial weights and which inputs are drawn.")
+    seed: int = _field(0, Whole(0, SEEDS - 1), "Which initial weights and which inputs are drawn.")
 
     def __post_init__(self) -> None:
         for name, bound in BOUNDS.items():

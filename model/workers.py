@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from loky import ProcessPoolExecutor
 from loky.process_executor import BrokenProcessPool
 
-from model.experiment import PRESETS, Experiment
+from model.experiment import MOST_LAYERS, PRESETS, Experiment
 from model.run import Run, in_process
 from model.state import Snapshots, State
 
@@ -46,8 +46,6 @@ _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9",
     "OMP_NUM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
@@ -73,14 +71,21 @@ def _timed(
 
 
 def _kind(experiment: Experiment) -> tuple[object, ...]:
-    """What decides the cost of a step."""
+    """What decides which graph trains an experiment, and so the cost of a step."""
     return (
         experiment.layers,
         experiment.width,
         experiment.activation,
         experiment.optimizer,
+        experiment.objective,
         experiment.batch,
     )
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow; runs in the worker."""
+    _watch_the_parent()
+    import model.trainer  # noqa: F401
 
 
 def warm_up_for_heavy_jobs() -> None:
@@ -181,6 +186,10 @@ class Workers:
                     return result
         raise WorkerError(f"the worker process died {_ATTEMPTS} times over this job")
 
+    def when_ready(self, then: Callable[[], object]) -> None:
+        """Call ``then`` from a thread of its own once the workers answer, or at once if they do."""
+        self._answer.add_done_callback(lambda _: threading.Thread(target=then, daemon=True).start())
+
     def close(self) -> None:
         """End the processes."""
         self._executor.shutdown(wait=False, kill_workers=True)
@@ -216,7 +225,7 @@ _spawning = threading.Lock()
 
 
 def workers() -> Workers:
-    """The workers that train for everybody in this process, begun when first asked for.
+    """The workers that train the networks of the presets, begun when first asked for.
 
     They stay: a new one takes ten seconds. ``MIDDLE_LAYER_WORKERS`` says how many; by default one
     for every core but the page's own.
@@ -225,14 +234,39 @@ def workers() -> Workers:
     return _pool("training", lambda: Workers(int(os.getenv("MIDDLE_LAYER_WORKERS", default))))
 
 
+def workers_for(experiment: Experiment) -> Workers:
+    """The workers that train ``experiment``.
+
+    A network like those of the presets finds its graph compiled. Any other has to wait for that a
+    second or two, and so does who stands in line behind it: they have a worker to themselves.
+    """
+    if _kind(experiment) in {_kind(preset) for preset in PRESETS.values()}:
+        return workers()
+    return _pool("others", lambda: Workers(1, import_tensorflow))
+
+
 def heavy_workers() -> Workers:
     """The one worker for heavy jobs, begun when first asked for; jobs wait for each other."""
     return _pool("heavy", lambda: Workers(1, warm_up_for_heavy_jobs, _HEAVY_IDLE))
+
+
+def begin() -> None:
+    """Begin the workers that readers need: first the presets', and after them the others'."""
+    others = Experiment(layers=MOST_LAYERS)
+    workers().when_ready(lambda: workers_for(others))
+
+
+def close() -> None:
+    """End every process that was begun here."""
+    for pool in list(_pools.values()):
+        pool.close()
 
 
 def _pool(name: str, spawn: Callable[[], Workers]) -> Workers:
     with _spawning:
         if name not in _pools:
             _pools[name] = spawn()
-            atexit.register(_pools[name].close)
         return _pools[name]
+
+
+atexit.register(close)

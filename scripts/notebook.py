@@ -33,4 +33,5 @@ def executed(notebook: NotebookNode) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    nbformat.write(executed(nbformat.read(NOTEBOOK, as_version=4)), NOTEBOOK)
+    kept = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.write(executed(kept), NOTEBOOK)  # type: ignore[no-untyped-call]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,7 +12,7 @@ import streamlit as st
 from model.experiment import ABOUT, BOUNDS, Choice, Experiment, Real, Value, Whole
 from model.link import VERSUS
 from model.words import LABELS, OPTIONS
-from ui.link import touched
+from ui.link import touched, was_touched
 from ui.session import SPEEDS, Session, View, this_session
 
 # On the page at once; the rest stands under More.
@@ -55,46 +56,54 @@ def show(session: Session) -> None:
                         _field(name, VERSUS, "stretch")
         with st.popover("View", icon=":material/visibility:"):
             _view(session)
-    if message := st.session_state.pop(_ERROR, None):
-        st.warning(message, icon=":material/error:")
+
+
+def complaints(session: Session) -> None:
+    """What could not be read from the link, or cannot be trained, if anything."""
+    # Always the same one element, there or not: what comes below keeps its place.
+    place = st.container()
+    if session.link.messages:
+        lines = "".join(f"\n- {_plain(message)}" for message in session.link.messages)
+        place.warning(f"Part of the link could not be read, and was left out:{lines}")
+    elif message := st.session_state.pop(_ERROR, None):
+        place.warning(_plain(message))
+
+
+def _plain(text: str) -> str:
+    """Text of a stranger's, with nothing in it that Markdown would take for its own."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])", r"\\\1", text)
 
 
 def buttons(session: Session) -> None:
     """Train or Pause, Step, Reset, New seed."""
     running = session.playing and not session.over
-    st.button(
+    _button(
+        session,
+        "train",
+        "pause" if running else "play",
         "Pause" if running else "Train",
-        key="train",
         type="primary",
         icon=":material/pause:" if running else ":material/play_arrow:",
-        on_click=_train_clicked,
         width=104,
         disabled=session.over,
         shortcut="t",
         help="Train the network, or pause",
     )
-    st.button(
-        "Step",
-        key="step",
-        on_click=_act,
-        args=("step_once",),
-        disabled=session.over,
-        help="Train one step",
+    _button(session, "step", "step_once", "Step", disabled=session.over, help="Train one step")
+    _button(
+        session, "reset", "reset", "Reset", help="Back to step 0, with the same initial weights"
     )
-    st.button(
-        "Reset",
-        key="reset",
-        on_click=_act,
-        args=("reset",),
-        help="Back to step 0, with the same initial weights",
+    _button(
+        session, "new_seed", "new_seed", "New seed", help="Other initial weights and other inputs"
     )
-    st.button(
-        "New seed",
-        key="new_seed",
-        on_click=_act,
-        args=("new_seed",),
-        help="Other initial weights and other inputs",
-    )
+
+
+def _button(session: Session, key: str, action: str, label: str, **settings: Any) -> None:
+    """A button that makes the session act."""
+    clicked = st.button(label, key=key, on_click=_act, args=(action,), **settings)
+    if clicked and not was_touched():
+        getattr(session, action)()
+        st.rerun()
 
 
 def speed(session: Session) -> None:
@@ -237,15 +246,6 @@ def _depth_changed() -> None:
     # "more" is where the page goes on from: the reader sets the number under More.
     st.session_state["layers"] = 4 if choice == "more" else int(choice)
     _field_changed()
-
-
-def _train_clicked() -> None:
-    touched()
-    session = this_session()
-    if session.playing:
-        session.pause()
-    else:
-        session.play()
 
 
 def _act(name: str) -> None:

@@ -22,18 +22,26 @@ def touched() -> None:
     st.session_state[_TOUCHED] = True
 
 
+def was_touched() -> bool:
+    """Whether a control's callback brought about this run of the script.
+
+    A click that reaches a server which does not know its session (the reader's own server went
+    away) brings no callback: what it clicked is then only seen where the control is drawn.
+    """
+    return bool(st.session_state.get(_TOUCHED))
+
+
 def open_session() -> Session:
     """This reader's session, opened at what the address bar says."""
     state = st.session_state
     asked = read({name: st.query_params.get_all(name) for name in st.query_params})
     if "session" not in state:
         state["session"] = Session(asked)
-    elif not state.get(_TOUCHED) and _lesson(asked) != _lesson(state["session"].link):
+    elif not was_touched() and _lesson(asked) != _lesson(state["session"].link):
         # Back, forward, or a link within the page. Reading the parameters makes the browser hold
         # on to them; clearing lets go of them again.
         state["session"].open(replace(asked, train=False))
         st.query_params.clear()
-    state[_TOUCHED] = False
     session: Session = state["session"]
     return session
 
@@ -48,6 +56,7 @@ class Publisher:
 
     def publish(self) -> None:
         """Write where the session stands, or is going to stand within the next second."""
+        st.session_state[_TOUCHED] = False
         position = self._session.position()
         lesson = _lesson(position)
         push = lesson != st.session_state.setdefault("lesson published", lesson)

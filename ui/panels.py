@@ -18,12 +18,12 @@ from model.atlas import Atlas, Plan, go_on, train_and_look
 from model.experiment import PRESETS, Experiment
 from model.workers import heavy_workers
 from ui.charts import atlas as atlas_chart
-from ui.charts import filled, halves
+from ui.charts import filled, halves, sleep
 from ui.charts.atlas import CELL, QUANTITIES, Quantity
 from ui.heavy import Busy, jobs
 from ui.link import touched
 from ui.session import Session, this_session
-from ui.slot import Slot
+from ui.slot import Slot, titled
 
 _HEIGHT = 340
 
@@ -81,7 +81,7 @@ class HalfPanel:
             self._caption.draw("caption", f"These networks could not be trained: {error}.")
             return
         spread = self._job.result()
-        step = self._session.step or int(spread.steps[-1])
+        step = self._session.shown or int(spread.steps[-1])
         at = max(int(np.searchsorted(spread.steps, step, side="right")) - 1, 0)
         shares = spread.shares[at].reshape(len(PARTS), SEEDS)
         self._chart.chart(
@@ -194,6 +194,11 @@ class AtlasPanel:
                 "weights, and fails to the right of Xavier's line, where signals grow from layer "
                 "to layer. Click a cell to open its network."
             )
+            self._law = titled(
+                st.container(),
+                "The law of sleep: each cell's wake-up step, and the theory's lines",
+                _HEIGHT,
+            )
 
     @property
     def busy(self) -> bool:
@@ -217,6 +222,12 @@ class AtlasPanel:
             # An element that listens can be drawn but once in a run of the script: cells can be
             # clicked while no more are coming.
             **(_LISTENING if first and not room.running else {}),
+        )
+        self._law.chart(
+            sleep.spec(),
+            sleep.data(atlas),
+            _HEIGHT,
+            "Wake-up step against initial scale, one colour a depth, beside the theory",
         )
 
 

@@ -16,10 +16,10 @@ import streamlit as st
 
 from model import Run
 from model.chapters import CHAPTERS
-from model.experiment import BOUNDS, Experiment, Whole
+from model.experiment import MOST_LAYERS, SEEDS, Experiment
 from model.history import Snapshot
 from model.link import Link
-from model.workers import WorkerError, Workers, workers
+from model.workers import WorkerError, Workers, workers_for
 from ui.charts.ladder import Axis
 from ui.pacer import MOST_FRAMES, Turn
 
@@ -33,8 +33,6 @@ FIRST, SECOND = "first", "second"
 # A frame that comes late carries more steps, up to this many seconds' worth.
 _LONGEST_FRAME = 1.5
 
-_LAYERS = BOUNDS["layers"]
-MOST_LAYERS = _LAYERS.high if isinstance(_LAYERS, Whole) else 0
 
 # Seconds of training by which the address runs ahead, and so the time between two writes of it.
 _AHEAD = 1.5
@@ -58,7 +56,7 @@ class Session:
 
     def __init__(self, link: Link, pool: Workers | None = None) -> None:
         self.lock = threading.RLock()
-        self.workers = pool or workers()
+        self._pool = pool
         self.speed = CHAPTERS[link.chapter].speed if link.chapter else SPEED
         self.playing = False
         self.error: str | None = None
@@ -99,7 +97,8 @@ class Session:
                 or (old.versus is not None and second is not None and _same_run(old.versus, second))
             )
             playing = self.playing
-            self.open(replace(old, experiment=first, versus=second, step=step if same else 0))
+            step = step if same else 0
+            self.open(replace(old, experiment=first, versus=second, step=step, messages=()))
             self.playing = playing
 
     def compare(self, second: bool) -> None:
@@ -116,6 +115,11 @@ class Session:
         return self.runs[FIRST]
 
     @property
+    def workers(self) -> list[Workers]:
+        """The workers that train the lanes."""
+        return [self._workers_for(run.experiment) for run in self.runs.values()]
+
+    @property
     def begun(self) -> bool:
         """Whether every lane has its initial weights."""
         return all(run.begun for run in self.runs.values())
@@ -124,6 +128,11 @@ class Session:
     def step(self) -> int:
         """The step at which the lanes stand."""
         return min(run.step for run in self.runs.values())
+
+    @property
+    def shown(self) -> int:
+        """The step that the pictures show: the latest, or the one that the reader looks back at."""
+        return self.step if self.look is None else self.look
 
     @property
     def end(self) -> int:
@@ -152,6 +161,8 @@ class Session:
 
     def play(self) -> None:
         """Go on training."""
+        # The time that has gone by since the last frame was no training time.
+        self.stopped()
         self.look = None
         self.replaying = False
         self.error = None
@@ -169,7 +180,7 @@ class Session:
 
     def new_seed(self) -> None:
         """Other initial weights and inputs, the same for both lanes."""
-        seed = self.run.experiment.seed + 1
+        seed = (self.run.experiment.seed + 1) % SEEDS
         second = self.link.versus
         self.change(replace(self.run.experiment, seed=seed), second and replace(second, seed=seed))
 
@@ -271,7 +282,7 @@ class Session:
                     steps = run.step - before  # fewer, where a run diverged
                 for name, run in self.runs.items():
                     if run.step > self.step:  # the other lane diverged: stand beside it
-                        engine = self.workers.advance
+                        engine = self._workers_for(run.experiment).advance
                         self.runs[name] = Run.at(run.experiment, self.step, engine)
             except WorkerError as error:
                 self.playing, self.goal = False, 0
@@ -281,14 +292,17 @@ class Session:
         """How many steps of all lanes fit into ``seconds`` of a worker."""
         cost = 0.0
         for run in self.runs.values():
-            step = self.workers.seconds_per_step(run.experiment)
+            step = self._workers_for(run.experiment).seconds_per_step(run.experiment)
             if step is None:
                 return _FEELER
             cost += step
         return max(1, int(seconds / cost))
 
     def _run(self, experiment: Experiment) -> Run:
-        return Run(experiment, self.workers.advance)
+        return Run(experiment, self._workers_for(experiment).advance)
+
+    def _workers_for(self, experiment: Experiment) -> Workers:
+        return self._pool or workers_for(experiment)
 
 
 def _same_run(a: Experiment, b: Experiment) -> bool:

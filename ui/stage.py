@@ -24,12 +24,15 @@ from ui.link import Publisher
 from ui.pacer import pacer
 from ui.panels import Panel, panel_of
 from ui.presence import reader_is_there, session_id
-from ui.session import SECOND, Session
+from ui.session import FIRST, SECOND, Session
 from ui.slot import Slot, titled
 from ui.story import Scene
 
 # Pixels: the verdict, the proof and Train are in view at once on a laptop.
 _TALL, _LOW = 290, 220
+
+# A row of a ladder needs room for its label and its bars.
+_ROW, _AXIS = 50, 40
 
 # Text that changes twenty times a second cannot be read, and each element costs the server as much
 # again as the one before: what is read is drawn with every fourth picture, and with the last one.
@@ -37,6 +40,9 @@ _FRAMES_A_READING = 4
 
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
+
+# As near as text comes to the first two colours of the charts.
+_LANE_COLOURS = {FIRST: "blue", SECOND: "orange"}
 
 _COLOURS = {
     "asleep": "orange",
@@ -85,7 +91,7 @@ class Stage:
         last, frame = 0.0, 0
         moving = self._moves()
         while self._moves() and self._goes_on():
-            turn = pacer.wait(session_id(), last, session.workers.processes)
+            turn = pacer.wait(session_id(), last, session.workers[0].processes)
             began = time.monotonic()
             if session.replaying:
                 session.replay_one()
@@ -108,6 +114,8 @@ class Stage:
         kind = "Biases" if view.biases else "Weights"
         self._weights: dict[str, Slot] = {}
         self._gradients: dict[str, Slot] = {}
+        rows = max(run.experiment.layers for run in session.runs.values())
+        self._ladder = tall = max(_TALL, rows * _ROW + _AXIS)
         columns = st.columns([5, 5, 4])
         ladders = list(columns[:2])
         if "estimate" not in hidden:
@@ -120,17 +128,19 @@ class Stage:
                 # What differs most stands on top: the gradients, left and right.
                 for column, name in zip(ladders, session.runs, strict=True):
                     lane = story.lane_title(session, name)
-                    self._gradients[name] = titled(column, f"{gradient_title} · {lane}", _TALL)
+                    self._gradients[name] = titled(column, f"{gradient_title} · {lane}", tall)
                 for column, name in zip(ladders, session.runs, strict=True):
                     lane = story.lane_title(session, name)
-                    self._weights[name] = titled(column, f"{kind} · {lane}", _TALL)
+                    self._weights[name] = titled(column, f"{kind} · {lane}", tall)
             else:
                 for name in session.runs:
-                    self._weights[name] = titled(ladders[0], kind, _TALL)
-                    self._gradients[name] = titled(ladders[1], gradient_title, _TALL)
+                    self._weights[name] = titled(ladders[0], kind, tall)
+                    self._gradients[name] = titled(ladders[1], gradient_title, tall)
         low = list(st.columns(2))
-        self._flow = None if "flow" in hidden else titled(low[0], "The flow of gradient", _LOW)
-        self._loss = None if "loss" in hidden else titled(low[1], "The loss", _LOW)
+        self._flow = (
+            None if "flow" in hidden else titled(low[0], "The flow of gradient, step by step", _LOW)
+        )
+        self._loss = None if "loss" in hidden else titled(low[1], "The loss, step by step", _LOW)
         self._chain = None
         if "chain" not in hidden:
             title = "Why the gradient of W is what it is: a product, at the last step"
@@ -146,26 +156,29 @@ class Stage:
 
     def _wait_for_weights(self) -> None:
         """Until TensorFlow stands, say what is waited for and for how long."""
-        session, pool = self.session, self.session.workers
+        session = self.session
         if session.begun:
             return
         self._text.draw("markdown", story.GREETING)
-        while not pool.ready and pool.error is None:
-            waited = pool.warming_seconds
-            then = " Training begins by itself." if session.busy else ""
-            self._progress.draw(
-                "progress",
-                min(waited / WARM_UP_SECONDS, 0.99),
-                f"TensorFlow is starting on the server: {waited:.0f} s so far, of about "
-                f"{WARM_UP_SECONDS} s as a rule.{then}",
-            )
-            if not self._goes_on():
+        for pool in session.workers:
+            while not pool.ready and pool.error is None:
+                waited = pool.warming_seconds
+                then = " Training begins by itself." if session.busy else ""
+                self._progress.draw(
+                    "progress",
+                    min(waited / WARM_UP_SECONDS, 0.99),
+                    f"TensorFlow is starting on the server: {waited:.0f} s so far, of about "
+                    f"{WARM_UP_SECONDS} s as a rule.{then}",
+                )
+                if not self._goes_on():
+                    return
+                time.sleep(_WAITING)
+            if pool.error is not None:
+                self._progress.draw("error", f"Nothing can be trained at the moment. {pool.error}.")
                 return
-            time.sleep(_WAITING)
-        if pool.error is not None:
-            session.error = pool.error
-        else:
-            session.begin()
+        session.begin()
+        if session.error:
+            self._progress.draw("error", f"Nothing can be trained at the moment. {session.error}.")
 
     def _draw(self, readings: bool = True) -> None:
         """Draw the pictures; and, with ``readings``, what is read rather than watched."""
@@ -202,7 +215,7 @@ class Stage:
                     others = [lane for other, lane in lanes.items() if other != name]
                     table = ladder.data(lanes[name], others, what, axis, view.biases)
                     spec = ladder.spec(axis)
-                slot.chart(spec, table, _TALL, f"Histograms of the {what} of each layer")
+                slot.chart(spec, table, self._ladder, f"Histograms of the {what} of each layer")
 
     def _draw_curves(self, at: int) -> None:
         session = self.session
@@ -239,7 +252,9 @@ class Stage:
             badge = f":{_COLOURS[found.verdict]}-badge[{found.verdict}]"
             # The sentence begins with the verdict, which the badge shows.
             sentence = found.sentence.replace(f"{found.verdict.capitalize()}:", badge, 1)
-            lane = "" if len(verdicts) == 1 else f"**{story.lane_title(self.session, name)}** "
+            colour = _LANE_COLOURS[name]
+            title = story.lane_title(self.session, name)
+            lane = "" if len(verdicts) == 1 else f":{colour}[**{title}**] "
             if "verdict" not in self._hidden:
                 slot.draw("markdown", lane + sentence)
 

@@ -37,7 +37,7 @@ def _learns(s: Scene) -> str:
     return (
         "A small network is asked for the simplest thing: to **repeat the number it is given**. "
         "It starts from random weights near zero and has one layer of 16 units between input and "
-        f"output. After {s.session.step:,} steps its answers span **{s.span()}** that they should. "
+        f"output. After {s.session.shown:,} steps its answers span **{s.span()}** that they should. "
         "Press Train: they stay flat for some thousand steps, then it wakes up."
     )
 
@@ -45,7 +45,7 @@ def _learns(s: Scene) -> str:
 def _stops(s: Scene) -> str:
     return (
         "The same network with **one more layer in its middle**. Whatever the input, it answers "
-        f"one and the same number: after {s.session.step:,} steps the answers span **{s.span()}**. "
+        f"one and the same number: after {s.session.shown:,} steps the answers span **{s.span()}**. "
         "Training goes on all the while. Look at how far left the gradients lie: these are the "
         f"changes that training asks for, and those of `W` are about {s.gradient()}."
     )
@@ -69,7 +69,7 @@ def _cure(s: Scene) -> str:
     return (
         "Three layers again. On the right, the weights start at a size chosen so that a signal "
         "neither dies nor grows from layer to layer (**Xavier**), and the biases at 0.1. After "
-        f"{s.session.step:,} steps the answers span {s.span()} on the left and "
+        f"{s.session.shown:,} steps the answers span {s.span()} on the left and "
         f"**{s.span(SECOND)}** on the right."
     )
 
@@ -94,7 +94,7 @@ def _patience(s: Scene) -> str:
             f"It **woke up at about step {woke:,}**, and its answers now span {s.span()}."
         )
     if verdict in ("asleep", "waking"):
-        return text + f"At step {s.session.step:,} it sleeps: its answers span {s.span()}."
+        return text + f"At step {s.session.shown:,} it sleeps: its answers span {s.span()}."
     return text
 
 
@@ -102,7 +102,7 @@ def _batch(s: Scene) -> str:
     return (
         "So far each step looked at one number. Here it looks at **64 numbers at once** and takes "
         "the mean of their errors: the full auto-encoder that the answer recommends. The gradient "
-        f"is steadier; after {s.session.step:,} steps the answers span **{s.span()}**."
+        f"is steadier; after {s.session.shown:,} steps the answers span **{s.span()}**."
     )
 
 
@@ -110,7 +110,7 @@ def _adam(s: Scene) -> str:
     return (
         "**Adam** divides each gradient by its own recent size, so that a small gradient moves a "
         "weight as far as a large one. The same three layers with the same tiny weights, with "
-        f"plain steps on the left and Adam on the right: after {s.session.step:,} steps the "
+        f"plain steps on the left and Adam on the right: after {s.session.shown:,} steps the "
         f"answers span {s.span()} and **{s.span(SECOND)}**."
     )
 

@@ -15,7 +15,7 @@ def differences(first: Experiment, second: Experiment) -> str:
     for name, value in new.items():
         if value == old[name] or _does_not_matter(name, first, second):
             continue
-        found.append(_difference(name, old[name], value, second))
+        found.append(_difference(name, first, second))
     if not found:
         return "nothing: they are the same"
     return found[0] if len(found) == 1 else ", ".join(found[:-1]) + " and " + found[-1]
@@ -38,20 +38,24 @@ def tells_apart(one: Experiment, other: Experiment) -> str:
     return text if isinstance(mine[name], str) else f"{LABELS[name].lower()} {text}"
 
 
-def _difference(name: str, old: Value, new: Value, second: Experiment) -> str:
+def _difference(name: str, first: Experiment, second: Experiment) -> str:
+    old, new = getattr(first, name), getattr(second, name)
     if name == "layers":
-        count = int(new) - int(old)
-        shape = f"{second.width}×{second.width}"
-        number = {1: "one", -1: "one"}.get(count, f"{abs(count)}")
+        count = new - old
+        number = "one" if abs(count) == 1 else f"{abs(count)}"
         noun = "layer" if abs(count) == 1 else "layers"
+        shape = f"{second.width}×{second.width}"
         return f"{number} {'more' if count > 0 else 'fewer'} {noun} of {shape}"
     if name == "weights":
-        return f"weights from {_law(second)} instead of {OPTIONS[str(old)]}"
+        return f"weights from {_law(second)} instead of {_law(first)}"
     if name == "bias":
-        if new == "constant":
-            return f"biases of {second.bias_scale:g} instead of {OPTIONS[str(old)]}"
-        return f"biases from N(0, {second.bias_scale:g}) instead of a constant"
+        return f"{_biases(second)} instead of {_biases(first)}"
     return f"{LABELS[name].lower()} {_text(new)} instead of {_text(old)}"
+
+
+def _biases(experiment: Experiment) -> str:
+    scale = f"{experiment.bias_scale:g}"
+    return f"biases of {scale}" if experiment.bias == "constant" else f"biases from N(0, {scale})"
 
 
 def _law(experiment: Experiment) -> str:
@@ -61,7 +65,9 @@ def _law(experiment: Experiment) -> str:
 
 
 def _text(value: Value) -> str:
-    return OPTIONS[value] if isinstance(value, str) else f"{value:,g}"
+    if isinstance(value, str):
+        return OPTIONS[value]
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _does_not_matter(name: str, first: Experiment, second: Experiment) -> bool:

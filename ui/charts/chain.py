@@ -11,10 +11,13 @@ import pyarrow as pa
 from model.chain import Factor, product
 from model.histogram import LOG_AXIS
 from ui.charts import INK, layered, power_axis, prebuilt, rows
-from ui.charts.ladder import short
+from ui.charts.ladder import short, shown_name
 
 # A factor of zero has no place on a log axis; it stands at its end, and says that it is zero.
 _LEAST, _MOST = (10.0**end for end in LOG_AXIS)
+
+
+_RESULT = "gradient of W"
 
 
 @prebuilt
@@ -43,31 +46,37 @@ def spec() -> alt.LayerChart:
 
 def data(lanes: Mapping[str, Sequence[Factor]]) -> pa.Table:
     """The rows of the chart: each lane's factors in order, then their product."""
-    lane_of, names, places, before, after, values = [], [], [], [], [], []
+    # Lanes of different depth share an axis: the longest has all the places.
+    names = {lane: _names(factors) for lane, factors in lanes.items()}
+    order = [*max(names.values(), key=len), _RESULT]
+    found = []
     for lane, factors in lanes.items():
-        so_far = 1.0
-        for place, factor in enumerate(factors):
-            lane_of.append(lane)
-            names.append(factor.name)
-            places.append(place)
-            before.append(max(so_far, _LEAST))
-            so_far *= factor.value
-            after.append(max(so_far, _LEAST))
-            values.append("×" + short(factor.value))
-        lane_of.append(lane)
-        names.append("gradient of W")
-        places.append(99)
-        before.append(_LEAST)
-        after.append(max(product(factors), _LEAST))
-        values.append(short(product(factors)))
+        before = 1.0
+        for name, factor in zip(names[lane], factors, strict=True):
+            after = before * factor.value
+            found.append((lane, name, before, after, "×" + short(factor.value)))
+            before = after
+        if factors:
+            found.append((lane, _RESULT, 0.0, product(factors), short(product(factors))))
+    lane_of, name_of, start, end, values = zip(*found, strict=True) if found else ((),) * 5
+    starts, ends = np.maximum(start, _LEAST), np.maximum(end, _LEAST)
     return pa.table(
         {
-            "lane": lane_of,
-            "factor": names,
-            "place": places,
-            "before": before,
-            "product": after,
-            "top": np.maximum(before, after) if before else np.zeros(0),
-            "value": values,
+            "lane": pa.array(lane_of, pa.string()),
+            "factor": pa.array(name_of, pa.string()),
+            "place": pa.array([order.index(name) for name in name_of], pa.int64()),
+            "before": starts,
+            "product": ends,
+            "top": np.maximum(starts, ends),
+            "value": pa.array(values, pa.string()),
         }
     )
+
+
+def _names(factors: Sequence[Factor]) -> list[str]:
+    """The factors by the names that their tensors have on the page."""
+    layers = 1 + sum(factor.name.startswith("W") for factor in factors)
+    return [
+        shown_name(layers, factor.name) if factor.name.startswith("W") else factor.name
+        for factor in factors
+    ]

@@ -21,7 +21,7 @@ LOWEST, HIGHEST = (10.0**end for end in LOG_AXIS)
 @prebuilt
 def spec() -> alt.LayerChart:
     """Root mean square of each weight matrix' gradient, on one log axis."""
-    x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=5, format="~s"))
+    x = alt.X("step:Q", title=None, axis=alt.Axis(tickCount=5, format="~s"))
     y = alt.Y(
         "rms:Q",
         title="gradient (RMS)",

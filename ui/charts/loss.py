@@ -19,7 +19,7 @@ IGNORING_THE_INPUT = 1 / 3
 @prebuilt
 def spec() -> alt.LayerChart:
     """Mean loss of each lane since the step remembered before, and the line at 1/3."""
-    x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=5, format="~s"))
+    x = alt.X("step:Q", title=None, axis=alt.Axis(tickCount=5, format="~s"))
     y = alt.Y("loss:Q", title="mean loss", axis=alt.Axis(tickCount=4, format="~g"))
     line = (
         rows("lane")

@@ -1,0 +1,62 @@
+"""The notebook in docs/ runs from top to bottom, and tells what it tells."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from scripts.notebook import NOTEBOOK, executed
+
+
+def outputs(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            yield number, output
+
+
+@pytest.fixture(scope="module")
+def kept() -> NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def fresh(kept: NotebookNode) -> NotebookNode:
+    return executed(copy.deepcopy(kept))
+
+
+def kinds(notebook: NotebookNode) -> list[tuple[int, str, tuple[str, ...]]]:
+    return [
+        (number, output.output_type, tuple(sorted(output.get("data", {}))))
+        for number, output in outputs(notebook)
+    ]
+
+
+def test_every_cell_shows_what_it_showed_when_it_was_kept(
+    kept: NotebookNode, fresh: NotebookNode
+) -> None:
+    assert kinds(fresh) == kinds(kept)
+    assert sum("image/svg+xml" in kind for _, _, kind in kinds(kept)) == 4
+
+
+def test_no_warning_is_kept(kept: NotebookNode, fresh: NotebookNode) -> None:
+    for notebook in (kept, fresh):
+        assert all(output.get("name") != "stderr" for _, output in outputs(notebook))
+
+
+def test_the_story_still_comes_out(fresh: NotebookNode) -> None:
+    said = "".join(output.get("text", "") for _, output in outputs(fresh))
+    two, three, patient = (line for line in said.splitlines() if ": over all inputs" in line)
+    assert two.startswith("Learned")
+    assert three.startswith("Asleep")
+    assert patient.startswith("Learned")
+
+
+def test_the_notebook_is_valid_and_names_no_machine(kept: NotebookNode) -> None:
+    nbformat.validate(kept)
+    text = nbformat.writes(kept)
+    for path in ("/home/", "/root/", "/tmp/", "/Users/"):
+        assert path not in text
