@@ -20,7 +20,7 @@ Arrays = Mapping[str, NDArray[Any]]
 # Share of a tensor's largest entry by which two loops may differ.
 TOLERANCE = 1e-4
 
-XAVIER = {"weights": "xavier_uniform", "bias": "constant", "bias_scale": 0.1}
+XAVIER: dict[str, Any] = {"weights": "xavier_uniform", "bias": "constant", "bias_scale": 0.1}
 
 
 class Agreement:
@@ -124,20 +124,21 @@ def test_every_step_of_a_thousand_is_that_of_graph_mode_tensorflow(
     assert clip == 0 or bitten > 500, "this clip does not bite: the test would prove nothing"
 
 
-Derivative = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Function = Callable[[NDArray[np.float64]], Any]
 
 
 def gelu(z: NDArray[np.float64]) -> NDArray[np.float64]:
     # The tanh form.
-    return z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+    tanh: NDArray[np.float64] = np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+    return z / 2 * (1 + tanh)
 
 
-def central_difference(f: Derivative) -> Derivative:
+def central_difference(f: Function) -> Function:
     return lambda z: (f(z + 1e-6) - f(z - 1e-6)) / 2e-6
 
 
 # Each activation with its derivative, in float64.
-BY_HAND: Mapping[str, tuple[Derivative, Derivative]] = {
+BY_HAND: Mapping[str, tuple[Function, Function]] = {
     "relu": (lambda z: z * (z > 0), lambda z: 1.0 * (z > 0)),
     "leaky_relu": (lambda z: np.where(z > 0, z, 0.2 * z), lambda z: np.where(z > 0, 1, 0.2)),
     "elu": (
@@ -182,7 +183,7 @@ def by_hand(
     return float(counted @ error**2), {name: gradients[name] for name in names}
 
 
-HE = {"weights": "he_normal", "bias": "constant", "bias_scale": 0.1}
+HE: dict[str, Any] = {"weights": "he_normal", "bias": "constant", "bias_scale": 0.1}
 
 KINDS = [
     *(Experiment(layers=3, activation=a, objective="all", batch=8, **XAVIER) for a in ACTIVATIONS),

@@ -1,0 +1,160 @@
+"""Training in another process: the same numbers, whatever dies, and nothing left behind."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import astuple
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from model import Experiment, Run
+from model.run import in_process
+from model.workers import WorkerError, Workers, warm_up_for_heavy_jobs
+
+# Minutes, because machines are slow and noisy: only a test that fails waits as long.
+PATIENCE = 180.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s for {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Workers]:
+    """One worker, warm; without the compiled graphs of the presets, which nobody asks for here."""
+    pool = Workers(1, warm_up_for_heavy_jobs)
+    wait_until(lambda: pool.ready or pool.error is not None, "TensorFlow")
+    assert pool.error is None
+    yield pool
+    pool.close()
+
+
+def assert_same(found: tuple[Any, Any], expected: tuple[Any, Any]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        for a, b in zip(astuple(one), astuple(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_worker_trains_to_the_bit_what_this_process_trains(pool: Workers) -> None:
+    experiment = Experiment(layers=3, weights="xavier_uniform", optimizer="adam", seed=3)
+    begun = in_process(experiment, None, 70)
+    assert_same(pool.advance(experiment, None, 70), begun)
+    assert_same(pool.advance(experiment, begun[0], 500), in_process(experiment, begun[0], 500))
+
+
+def test_a_worker_that_dies_in_mid_training_costs_a_retry_and_no_number(pool: Workers) -> None:
+    run, undisturbed = Run(Experiment(), pool.advance), Run(Experiment(), pool.advance)
+    steps = 1_500_000
+    undisturbed.advance(steps)
+    worker = psutil.Process(pool.call(os.getpid))
+    spent = sum(worker.cpu_times()[:2])
+    training = threading.Thread(target=run.advance, args=(steps,))
+    training.start()
+    wait_until(lambda: sum(worker.cpu_times()[:2]) > spent + 0.3, "the worker to be at work")
+    assert training.is_alive()
+    worker.kill()
+    training.join(PATIENCE)
+    assert run.step == steps
+    assert pool.call(os.getpid) != worker.pid
+    np.testing.assert_array_equal(run.state.parameters, undisturbed.state.parameters)
+    np.testing.assert_array_equal(run.history.loss, undisturbed.history.loss)
+
+
+def test_what_a_step_costs_is_known_once_one_was_taken(pool: Workers) -> None:
+    experiment = Experiment(layers=2, width=5)
+    assert pool.seconds_per_step(experiment) is None
+    pool.advance(experiment, None, 0)
+    assert pool.seconds_per_step(experiment) is None
+    pool.advance(experiment, None, 100)
+    assert pool.seconds_per_step(Experiment(layers=2, width=5, seed=9, learning_rate=0.5)) > 0
+
+
+def test_what_a_job_raises_comes_through_and_the_worker_lives_on(pool: Workers) -> None:
+    worker = pool.call(os.getpid)
+    with pytest.raises(ValueError, match="math domain error"):
+        pool.call(math.sqrt, -1)
+    assert pool.call(os.getpid) == worker
+
+
+def test_a_job_that_kills_every_worker_ends_in_an_error_and_the_next_job_is_done() -> None:
+    pool = Workers(1, warm_up=os.getpid)  # nothing to warm up: it is only there to be killed
+    try:
+        wait_until(lambda: pool.ready, "a worker")
+        with pytest.raises(WorkerError, match="died 3 times"):
+            pool.call(os._exit, 1)
+        assert pool.call(math.sqrt, 9) == 3
+        assert pool.waiting == 0
+    finally:
+        pool.close()
+
+
+def test_workers_that_cannot_start_say_so_and_are_never_called_ready() -> None:
+    pool = Workers(1, warm_up=os.kill)  # type: ignore[arg-type]  # raises: it lacks arguments
+    try:
+        wait_until(lambda: pool.error is not None, "the error")
+        assert "the worker did not start" in str(pool.error)
+        assert not pool.ready
+        run = Run(Experiment(), pool.advance)
+        with pytest.raises(WorkerError):
+            run.advance(10)
+        assert not run.begun
+    finally:
+        pool.close()
+
+
+def python(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_the_process_that_asks_for_training_never_has_tensorflow_or_keras() -> None:
+    process = python(
+        """
+        import os, sys
+        import model.atlas, model.chain, model.diagnosis, model.link
+        from model import Experiment, Run, workers
+        pool = workers.Workers(1, warm_up=os.getpid)
+        run = Run(Experiment(layers=3), pool.advance)
+        run.advance(20)
+        model.diagnosis.diagnose(run), model.chain.factors(run), run.estimate(0.5)
+        roots = {name.partition(".")[0] for name in sys.modules}
+        print(run.step, sorted(roots & {"tensorflow", "keras"}))
+        pool.close()
+        """
+    )
+    assert process.communicate(timeout=PATIENCE)[0].split("\n")[0] == "20 []"
+
+
+def test_a_worker_whose_parent_is_killed_ends_in_mid_training() -> None:
+    parent = python(
+        """
+        import os, threading
+        from model import Experiment, workers
+        pool = workers.Workers(1, workers.warm_up_for_heavy_jobs)
+        print(pool.call(os.getpid), flush=True)
+        while True:
+            pool.advance(Experiment(), None, 1_000_000)
+        """
+    )
+    assert parent.stdout is not None
+    worker = psutil.Process(int(parent.stdout.readline()))
+    spent = sum(worker.cpu_times()[:2])
+    wait_until(lambda: sum(worker.cpu_times()[:2]) > spent + 0.5, "the worker to be at work")
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
+    wait_until(lambda: not worker.is_running(), "the orphan to end")
