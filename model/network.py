@@ -2,8 +2,8 @@
 
     h = x;   h = activation(h W + b) for each layer but the last;   estimate = 2 (h W + b)
 
-The forward pass is written once for two libraries: NumPy on the page (which must not import
-TensorFlow) and TensorFlow inside the compiled loop. What differs is handed in.
+The forward pass here is NumPy's, for the page, which must not import TensorFlow. The compiled
+loop's twin is in :mod:`model.trainer`; a test holds the two together.
 """
 
 from __future__ import annotations

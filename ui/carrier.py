@@ -14,7 +14,7 @@ from streamlit.proto.LabelVisibility_pb2 import LabelVisibility
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_KEY = "carrier"
+_KEY = "carried"
 _LABEL = "Position"
 
 # The block, and what Streamlit wraps around it.
@@ -34,7 +34,7 @@ class Carrier:
             )
         context = get_script_run_ctx()
         ids = context.session_state._state._key_id_mapper if context else None
-        self._id = ids.get_id_from_key(_KEY) if ids else ""
+        self._id = (ids and ids.get_id_from_key(_KEY)) or ""
 
     def load(self, query: str) -> None:
         """Have the browser carry ``query`` from now on."""

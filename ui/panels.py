@@ -198,6 +198,9 @@ class AtlasPanel:
                 st.container(),
                 "The law of sleep: each cell's wake-up step, and the theory's lines",
                 _HEIGHT,
+                "Near zero, each layer's pull is a product of all the others' weights. So the "
+                "wait grows by a constant for each tenth of the scale with two layers, ten times "
+                "with three, a hundred times with four. A line is that law, with nothing fitted.",
             )
 
     @property

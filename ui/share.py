@@ -53,7 +53,7 @@ def link(session: Session) -> str:
         position = replace(position, step=0)
     query = urlencode(parameters(replace(position, train=False)), safe=",.")
     base = urlsplit(st.context.url or "http://localhost:8501")
-    return urlunsplit((base.scheme, base.netloc, base.path, query, ""))
+    return urlunsplit((base.scheme, base.netloc, base.path or "/", query, ""))
 
 
 def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes]:

@@ -31,8 +31,8 @@ class Slot:
         self.draw("vega_lite_chart", filled(spec, table), height=height, alt=alt)
 
 
-def titled(column: DeltaGenerator, title: str, height: int) -> Slot:
-    """A slot for a chart of ``height`` pixels, under its title."""
-    column.markdown(f"**{title}**")
+def titled(column: DeltaGenerator, title: str, height: int, explanation: str) -> Slot:
+    """A slot for a chart of ``height`` pixels, under its title, which can explain itself."""
+    column.markdown(f"**{title}**", help=explanation)
     # A little more than the chart, so that no scroll bar comes and goes.
     return Slot(column.container(height=height + 16, border=False))

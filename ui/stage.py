@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from model.chain import factors
 from model.diagnosis import Diagnosis, diagnose
@@ -43,6 +44,24 @@ _WAITING = 0.5
 
 # As near as text comes to the first two colours of the charts.
 _LANE_COLOURS = {FIRST: "blue", SECOND: "orange"}
+
+# What each chart shows, for who asks.
+_HELP = {
+    "values": "One row a layer, from the input to the output. Bars: the layer's numbers now. "
+    "Outline: at step 0. σ is their spread (standard deviation).",
+    "gradients": "A gradient says how much the error would change if a number of the network "
+    "changed; training moves each number by a small part of it. On this axis each line is a "
+    "hundred times the one before, so the further left, the weaker training pulls. Exact zeros "
+    "have no place on it and are counted beside.",
+    "estimate": "What the network answers to every input from -1 to 1. Dashed: what it should.",
+    "flow": "The size (root mean square) of the gradient of each layer's weights, over the steps "
+    "between two remembered ones.",
+    "loss": "The error, squared: the mean over the steps between two remembered ones. A network "
+    "that ignores its input cannot get below the dashed line.",
+    "chain": "On its way back from the error to the first weights, the gradient is multiplied by "
+    "each of these factors. A bar goes from the product before it to the product after it; the "
+    "longest bar down is what starves the first layer.",
+}
 
 _COLOURS = {
     "asleep": "orange",
@@ -75,6 +94,15 @@ class Stage:
         self._lay_out_charts()
         with st.container():
             controls.look_back(session)
+        self._evidence: Slot | None = None
+        if "verdict" not in self._hidden:
+            evidence = st.expander(
+                "The numbers behind the verdict",
+                icon=":material/fact_check:",
+                key="evidence",
+                on_change="rerun",
+            )
+            self._evidence = Slot(evidence) if evidence.open else None
         if "share" not in self._hidden:
             share.show(session)
         self._publisher = Publisher(session)
@@ -119,7 +147,9 @@ class Stage:
         columns = st.columns([5, 5, 4])
         ladders = list(columns[:2])
         if "estimate" not in hidden:
-            self._estimate: Slot | None = titled(columns[2], "The estimate", _TALL)
+            self._estimate: Slot | None = titled(
+                columns[2], "The estimate", _TALL, _HELP["estimate"]
+            )
         else:
             self._estimate = None
         if "ladder" not in hidden:
@@ -128,23 +158,26 @@ class Stage:
                 # What differs most stands on top: the gradients, left and right.
                 for column, name in zip(ladders, session.runs, strict=True):
                     lane = story.lane_title(session, name)
-                    self._gradients[name] = titled(column, f"{gradient_title} · {lane}", tall)
+                    self._gradients[name] = titled(
+                        column, f"{gradient_title} · {lane}", tall, _HELP["gradients"]
+                    )
                 for column, name in zip(ladders, session.runs, strict=True):
                     lane = story.lane_title(session, name)
-                    self._weights[name] = titled(column, f"{kind} · {lane}", tall)
+                    self._weights[name] = titled(column, f"{kind} · {lane}", tall, _HELP["values"])
             else:
                 for name in session.runs:
-                    self._weights[name] = titled(ladders[0], kind, tall)
-                    self._gradients[name] = titled(ladders[1], gradient_title, tall)
-        low = list(st.columns(2))
-        self._flow = (
-            None if "flow" in hidden else titled(low[0], "The flow of gradient, step by step", _LOW)
-        )
-        self._loss = None if "loss" in hidden else titled(low[1], "The loss, step by step", _LOW)
-        self._chain = None
-        if "chain" not in hidden:
-            title = "Why the gradient of W is what it is: a product, at the last step"
-            self._chain = titled(st.container(), title, _LOW)
+                    self._weights[name] = titled(ladders[0], kind, tall, _HELP["values"])
+                    self._gradients[name] = titled(
+                        ladders[1], gradient_title, tall, _HELP["gradients"]
+                    )
+        low = st.columns(2)
+        self._flow = self._titled(low[0], "flow", "The flow of gradient, step by step")
+        self._loss = self._titled(low[1], "loss", "The loss, step by step")
+        title = "Why the gradient of W is what it is: a product, at the latest step"
+        self._chain = self._titled(st.container(), "chain", title)
+
+    def _titled(self, column: DeltaGenerator, part: str, title: str) -> Slot | None:
+        return None if part in self._hidden else titled(column, title, _LOW, _HELP[part])
 
     def _moves(self) -> bool:
         """Whether there is anything to draw after this frame."""
@@ -194,6 +227,8 @@ class Stage:
                 verdicts = {n: diagnose(run, session.look) for n, run in session.runs.items()}
                 self._text.draw("markdown", story.text(Scene(session, now, verdicts)))
                 self._draw_verdicts(verdicts)
+                if self._evidence is not None:
+                    self._evidence.draw("markdown", story.evidence(session, verdicts))
                 self._draw_curves(next(iter(now.values())).step)
                 if self._panel is not None:
                     self._panel.draw()

@@ -10,6 +10,7 @@ import streamlit as st
 from model.chapters import CHAPTERS
 from model.diagnosis import Diagnosis
 from model.history import Snapshot
+from ui.charts.ladder import short
 from ui.link import touched
 from ui.session import FIRST, SECOND, Session, this_session
 from ui.words import differences, tells_apart
@@ -37,7 +38,7 @@ def _learns(s: Scene) -> str:
     return (
         "A small network is asked for the simplest thing: to **repeat the number it is given**. "
         "It starts from random weights near zero and has one layer of 16 units between input and "
-        f"output. After {s.session.shown:,} steps its answers span **{s.span()}** that they should. "
+        f"output. After {s.session.shown:,} steps its answers span **{s.span()}** they should. "
         "Press Train: they stay flat for some thousand steps, then it wakes up."
     )
 
@@ -45,7 +46,7 @@ def _learns(s: Scene) -> str:
 def _stops(s: Scene) -> str:
     return (
         "The same network with **one more layer in its middle**. Whatever the input, it answers "
-        f"one and the same number: after {s.session.shown:,} steps the answers span **{s.span()}**. "
+        f"one and the same number: after {s.session.shown:,} steps they span **{s.span()}**. "
         "Training goes on all the while. Look at how far left the gradients lie: these are the "
         f"changes that training asks for, and those of `W` are about {s.gradient()}."
     )
@@ -179,6 +180,16 @@ def lane_title(session: Session, lane: str) -> str:
     mine = session.runs[lane].experiment
     others = [run.experiment for name, run in session.runs.items() if name != lane]
     return tells_apart(mine, others[0] if others else mine)
+
+
+def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:
+    """The claims of each lane's verdict and their numbers, as a table in Markdown."""
+    tables = []
+    for lane, found in verdicts.items():
+        rows = "".join(f"| {claim} | {short(number)} |\n" for claim, number in found.evidence)
+        name = lane_title(session, lane) if len(verdicts) > 1 else found.verdict
+        tables.append(f"| {name} | |\n|:--|--:|\n{rows}")
+    return "\n\n".join(tables)
 
 
 def text(scene: Scene) -> str:

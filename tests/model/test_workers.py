@@ -57,8 +57,8 @@ def test_a_worker_trains_to_the_bit_what_this_process_trains(pool: Workers) -> N
 
 
 def test_a_worker_that_dies_in_mid_training_costs_a_retry_and_no_number(pool: Workers) -> None:
-    run, undisturbed = Run(Experiment(), pool.advance), Run(Experiment(), pool.advance)
-    steps = 1_500_000
+    experiment, steps = Experiment(layers=8), 1_000_000  # seconds
+    run, undisturbed = Run(experiment, pool.advance), Run(experiment, pool.advance)
     undisturbed.advance(steps)
     worker = psutil.Process(pool.call(os.getpid))
     spent = sum(worker.cpu_times()[:2])

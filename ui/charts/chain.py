@@ -34,7 +34,14 @@ def spec() -> alt.LayerChart:
     bar = (
         rows()
         .mark_bar(cornerRadius=2)
-        .encode(x=x, xOffset=offset, y=y, y2="before:Q", color=alt.Color("lane:N", legend=None))
+        .encode(
+            x=x,
+            xOffset=offset,
+            y=y,
+            y2="before:Q",
+            color=alt.Color("lane:N", legend=None),
+            tooltip=[alt.Tooltip("value:N", title="factor"), alt.Tooltip("label:N", title="it is")],
+        )
     )
     value = (
         rows()
@@ -54,11 +61,12 @@ def data(lanes: Mapping[str, Sequence[Factor]]) -> pa.Table:
         before = 1.0
         for name, factor in zip(names[lane], factors, strict=True):
             after = before * factor.value
-            found.append((lane, name, before, after, "×" + short(factor.value)))
+            found.append((lane, name, before, after, "×" + short(factor.value), factor.label))
             before = after
         if factors:
-            found.append((lane, _RESULT, 0.0, product(factors), short(product(factors))))
-    lane_of, name_of, start, end, values = zip(*found, strict=True) if found else ((),) * 5
+            size = product(factors)
+            found.append((lane, _RESULT, 0.0, size, short(size), "all factors multiplied"))
+    lane_of, name_of, start, end, values, labels = zip(*found, strict=True) if found else ((),) * 6
     starts, ends = np.maximum(start, _LEAST), np.maximum(end, _LEAST)
     return pa.table(
         {
@@ -69,6 +77,7 @@ def data(lanes: Mapping[str, Sequence[Factor]]) -> pa.Table:
             "product": ends,
             "top": np.maximum(starts, ends),
             "value": pa.array(values, pa.string()),
+            "label": pa.array(labels, pa.string()),
         }
     )
 

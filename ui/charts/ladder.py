@@ -155,7 +155,11 @@ def figures(entries: Float32) -> str:
     if not np.isfinite(entries).all():
         return "not a number"
     # In float64, which the square of what is about to diverge does not overflow.
-    spread = "σ " + short(entries.std(dtype=np.float64)) if entries.size > 1 else short(entries[0])
+    spread = (
+        "σ " + short(entries.std(dtype=np.float64))
+        if entries.size > 1
+        else short(float(entries[0]))
+    )
     zeros = float((entries == 0).mean())
     return f"{zeros:.0%} exactly zero · {spread}" if zeros else spread
 
