@@ -285,13 +285,13 @@ class Stage:
         for name, slot in self._verdicts.items():
             found = verdicts[name]
             badge = f":{_COLOURS[found.verdict]}-badge[{found.verdict}]"
-            # The sentence begins with the verdict, which the badge shows.
-            sentence = found.sentence.replace(f"{found.verdict.capitalize()}:", badge, 1)
+            # Most sentences begin with the verdict, which the badge shows.
+            sentence = found.sentence.removeprefix(f"{found.verdict.capitalize()}: ")
             colour = _LANE_COLOURS[name]
             title = story.lane_title(self.session, name)
             lane = "" if len(verdicts) == 1 else f":{colour}[**{title}**] "
             if "verdict" not in self._hidden:
-                slot.draw("markdown", lane + sentence)
+                slot.draw("markdown", f"{lane}{badge} {sentence}")
 
 
 @cache
