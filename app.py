@@ -2,14 +2,17 @@
 
 import streamlit as st
 
-from ui import controls, link, story
+from ui import controls, link, lobby, story
+from ui.carrier import Carrier
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
-session = link.open_session()
+lobby.wait_for_a_seat()
+carrier = Carrier()
+session = link.open_session(carrier)
 
 story.heading(session)
 controls.complaints(session)
 
-Stage(session).live()
+Stage(session, carrier).live()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, hypot, sqrt
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,6 @@ from model.experiment import Experiment
 from model.history import PROBE
 from model.network import GAIN
 from model.state import Float32, Float64
-
-if TYPE_CHECKING:
-    from model.fleet import Spread
 
 Int64 = NDArray[np.int64]
 
@@ -124,6 +121,17 @@ class Looks:
         with np.errstate(all="ignore"):
             errors: Float64 = np.square(self.estimates - PROBE, dtype=np.float64).mean(axis=2)
         return errors
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much the estimates of N networks depend on the input, at n steps.
+
+    Here, not where it is made: it goes to a process that must not import TensorFlow to read it.
+    """
+
+    steps: Int64  # [n], step 0 first
+    shares: Float32  # [n, N], range of the estimate over [-1, 1] as a share of the target's
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ order, so the rest agrees to rounding.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from model.atlas import Atlas, Looks, Networks, Plan, probed_steps
+from model.atlas import Atlas, Looks, Networks, Plan, Spread, probed_steps
 from model.diagnosis import SPAN
 from model.experiment import Experiment
 from model.history import PROBE
@@ -45,10 +45,10 @@ def _compiled(graph: Graph) -> Any:
 
     Its arguments: parameters ``[P, LANES]``, slots ``[S, P, LANES]``, inputs
     ``[block, batch, LANES]``, the number of the block's first step, the ``ends`` of its segments
-    and how many there are (as in :mod:`model.trainer`), learning rates and clip limits ``[LANES]``,
-    optimizer constants. Its results: parameters; slots; the estimates at PROBE at the end of each
-    segment ``[RECORDS, 41, LANES]``; W's squared gradient entries, mean over W, summed over each
-    segment ``[RECORDS, LANES]``.
+    and how many there are (as in :mod:`model.trainer`, but the first may begin later in the
+    block), learning rates and clip limits ``[LANES]``, optimizer constants. Its results:
+    parameters; slots; the estimates at PROBE at the end of each segment ``[RECORDS, 41, LANES]``;
+    W's squared gradient entries, mean over W, summed over each segment ``[RECORDS, LANES]``.
     """
     layout = tensors(graph.layers, graph.width)
     size = layout[-1].stop
@@ -234,14 +234,18 @@ def _train_chunk(
     slots = tf.constant(np.pad(networks.slots[..., columns], ((0, 0), (0, 0), padding), "edge"))
     rows: list[tuple[Any, Any]] = []
     carried = np.zeros(LANES)
+    xs, first, drawn = None, 0, networks.step  # inputs of the steps from `first` to `drawn`
     for start, marks in _calls(networks.step, stops, _block(graph)):
+        if marks[-1] > drawn:
+            first, drawn = start, min(start + _block(graph), stops[-1])
+            xs = tf.constant(_inputs(lanes, graph, first, drawn))
         ends = np.zeros(RECORDS + 1, np.int32)
-        ends[1 : len(marks) + 1] = np.array(marks) - start
+        ends[: len(marks) + 1] = np.array([start, *marks]) - first
         w, slots, seen, sums = _compiled(graph)(
             w,
             slots,
-            tf.constant(_inputs(lanes, graph, start, marks[-1])),
-            tf.constant(start, tf.int32),
+            xs,
+            tf.constant(first, tf.int32),
             tf.constant(ends),
             tf.constant(len(marks), tf.int32),
             *arguments,
@@ -272,14 +276,6 @@ def _inputs(lanes: Sequence[Experiment], graph: Graph, start: int, stop: int) ->
     xs = np.zeros((_block(graph), _seen_inputs(graph), LANES), np.float32)
     xs[: stop - start] = np.stack([of_seed[e.seed] for e in lanes], axis=-1)
     return xs
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How much the estimates of N networks depend on the input, at n steps."""
-
-    steps: Any  # int64 [n], step 0 first
-    shares: Float32  # [n, N], range of the estimate over [-1, 1] as a share of the target's
 
 
 def spread(experiments: Sequence[Experiment], steps: int) -> Spread:

@@ -119,7 +119,7 @@ def format_value(value: Value) -> str:
 def _pairs(query: str | Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     if isinstance(query, str):
         query = query.partition("#")[0]
-        query = query.partition("?")[2] if "?" in query else query
+        query = query.partition("?")[2] if "?" in query or "://" in query else query
         found = parse_qsl(query[:100_000], keep_blank_values=True, errors="replace")
         return iter(found)
     return (

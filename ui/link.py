@@ -10,10 +10,11 @@ import streamlit as st
 
 from model.link import Link, parameters, read
 from ui.address import Address
+from ui.carrier import Carrier
+from ui.presence import went_back
 from ui.session import Session
 
-# Set by every control that the reader touches. The browser may then still show an older address
-# than the one on its way to it, which must not be taken for a link that the reader followed.
+# Set by the callback of every control that the reader touches.
 _TOUCHED = "control touched"
 
 
@@ -31,17 +32,15 @@ def was_touched() -> bool:
     return bool(st.session_state.get(_TOUCHED))
 
 
-def open_session() -> Session:
-    """This reader's session, opened at what the address bar says."""
+def open_session(carrier: Carrier) -> Session:
+    """This reader's session, opened at what the link says."""
     state = st.session_state
     asked = read({name: st.query_params.get_all(name) for name in st.query_params})
     if "session" not in state:
-        state["session"] = Session(asked)
-    elif not was_touched() and _lesson(asked) != _lesson(state["session"].link):
-        # Back, forward, or a link within the page. Reading the parameters makes the browser hold
-        # on to them; clearing lets go of them again.
+        # A page just opened, or one whose own server has gone.
+        state["session"] = Session(read(carrier.brought) if carrier.brought else asked)
+    elif went_back():
         state["session"].open(replace(asked, train=False))
-        st.query_params.clear()
     session: Session = state["session"]
     return session
 
@@ -49,8 +48,9 @@ def open_session() -> Session:
 class Publisher:
     """Writes the session's link to the address bar: now, and then as training goes on."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, carrier: Carrier) -> None:
         self._session = session
+        self._carrier = carrier
         self._address = Address(st.empty())
         self._kept = {k: v for k, v in st.query_params.items() if k.startswith("embed")}
 
@@ -63,6 +63,7 @@ class Publisher:
         st.session_state["lesson published"] = lesson
         query = urlencode(parameters(position) | self._kept, safe=",.")
         self._address.write(query, push)
+        self._carrier.load(query)
 
 
 def _lesson(link: Link) -> Any:

@@ -1,4 +1,6 @@
-"""Whether the reader of this script is still there; the one file on Streamlit's private side.
+"""Whether the reader of this script is still there, and what the browser did.
+
+Together with ui/carrier.py all that there is of Streamlit's private side.
 
 The script of a closed tab runs on until the session's time to live, two minutes or more. Streamlit
 has no public way to ask; its runtime knows (1.67: ``Runtime.is_active_session``).
@@ -24,3 +26,9 @@ def reader_is_there() -> bool:
 def is_there(session: str) -> bool:
     """Whether a browser is connected to the session of that name."""
     return exists() and get_instance().is_active_session(session)
+
+
+def went_back() -> bool:
+    """Whether the browser's Back or Forward brought about this run of the script."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return bool(context and context.is_history_navigation)

@@ -20,6 +20,7 @@ from model.experiment import MOST_LAYERS, SEEDS, Experiment
 from model.history import Snapshot
 from model.link import Link
 from model.workers import WorkerError, Workers, workers_for
+from ui import meters
 from ui.charts.ladder import Axis
 from ui.pacer import MOST_FRAMES, Turn
 
@@ -284,6 +285,8 @@ class Session:
                     if run.step > self.step:  # the other lane diverged: stand beside it
                         engine = self._workers_for(run.experiment).advance
                         self.runs[name] = Run.at(run.experiment, self.step, engine)
+                if any(run.diverged for run in self.runs.values()):
+                    meters.diverged()
             except WorkerError as error:
                 self.playing, self.goal = False, 0
                 self.error = str(error)

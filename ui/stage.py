@@ -20,6 +20,7 @@ from model.diagnosis import Diagnosis, diagnose
 from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
 from ui import controls, meters, share, story
+from ui.carrier import Carrier
 from ui.charts import chain, estimate, flow, ladder, loss, ridges
 from ui.link import Publisher
 from ui.pacer import pacer
@@ -41,6 +42,9 @@ _FRAMES_A_READING = 4
 
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
+
+# For how long a page may catch up with its link before it draws, in seconds.
+_UNSEEN = 1.0
 
 # As near as text comes to the first two colours of the charts.
 _LANE_COLOURS = {FIRST: "blue", SECOND: "orange"}
@@ -77,7 +81,7 @@ _COLOURS = {
 class Stage:
     """The live part: its places, and what fills them."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, carrier: Carrier) -> None:
         self.session = session
         self._script = session.new_script()
         self._hidden = session.link.hide
@@ -105,7 +109,7 @@ class Stage:
             self._evidence = Slot(evidence) if evidence.open else None
         if "share" not in self._hidden:
             share.show(session)
-        self._publisher = Publisher(session)
+        self._publisher = Publisher(session, carrier)
 
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
@@ -114,10 +118,31 @@ class Stage:
         self._wait_for_weights()
         if not session.begun:
             return
+        self._catch_up()
         self._draw()
         _settle()
-        last, frame = 0.0, 0
         moving = self._moves()
+        if moving:
+            with meters.training_session():
+                self._play()
+        if moving and self._goes_on():
+            session.stopped()
+            st.rerun()  # the buttons say what can be done now
+
+    def _catch_up(self) -> None:
+        """Go where the link says before anything is drawn, for as long as nobody minds.
+
+        The browser of a reader whose server went away still shows the pictures of where the run
+        stood: they must not begin again at step 0.
+        """
+        session, until = self.session, time.monotonic() + _UNSEEN
+        while session.catching_up and time.monotonic() < until and self._goes_on():
+            session.advance(pacer.wait(session_id(), 0.0, session.workers[0].processes))
+
+    def _play(self) -> None:
+        """Frame after frame, until paused or the reader leaves."""
+        session = self.session
+        last, frame = 0.0, 0
         while self._moves() and self._goes_on():
             turn = pacer.wait(session_id(), last, session.workers[0].processes)
             began = time.monotonic()
@@ -131,9 +156,6 @@ class Stage:
                 self._publisher.publish()
             frame += 1
             self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
-        if moving and self._goes_on():
-            session.stopped()
-            st.rerun()  # the buttons say what can be done now
 
     def _lay_out_charts(self) -> None:
         session, hidden = self.session, self._hidden

@@ -19,6 +19,9 @@ _LEAST, _MOST = (10.0**end for end in LOG_AXIS)
 
 _RESULT = "gradient of W"
 
+# The values are left to the tooltip where a bar is narrower than they are (in pixels).
+_LEGIBLE = "bandwidth('x') / length(domain('xOffset')) < 34 ? 0 : 1"
+
 
 @prebuilt
 def spec() -> alt.LayerChart:
@@ -45,7 +48,7 @@ def spec() -> alt.LayerChart:
     )
     value = (
         rows()
-        .mark_text(dy=-6, fontSize=11, color=INK)
+        .mark_text(dy=-6, fontSize=11, color=INK, opacity=alt.ExprRef(_LEGIBLE))
         .encode(x=x, xOffset=offset, y=alt.Y("top:Q"), text="value:N")
     )
     return layered(bar, value)

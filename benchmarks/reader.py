@@ -1,0 +1,265 @@
+"""A reader without a browser: speaks Streamlit's own protobuf messages over the websocket.
+
+It does what the browser's front end (1.67) does, as far as the server can tell: one message to
+start the script, one a click with every widget's value, and when the connection breaks, a new one
+after half a second with its session's name, its widgets, and the query that the page was opened
+with (the address bar may have come to show another one: only a page opened without any sends that).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from typing import Self
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Delta_pb2 import Delta
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+Path = tuple[int, ...]
+
+# As the front end waits between attempts to connect again, in seconds.
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 8.0
+
+# Tenths of a second without a running script after which none is taken to follow by itself.
+_QUIET = 8
+
+_STEP = re.compile(r"[Ss]tep ([\d,]+)")
+
+
+class Reader:
+    """One reader: connects, presses buttons, and remembers what was shown, and when.
+
+    As an async context manager it is connected inside, and stays so whatever the server does.
+    """
+
+    def __init__(self, url: str, query: str = "") -> None:
+        self.url = url.rstrip("/")
+        self.query = query  # what the address bar shows
+        self._opened_with = query
+        self.elements: dict[Path, Element] = {}
+        self.drawn: dict[Path, list[float]] = defaultdict(list)  # when each chart was drawn
+        self.steps: list[tuple[float, int]] = []  # when the page showed which step
+        self.errors: list[str] = []  # tracebacks and error boxes on the page
+        self.closed: list[float] = []  # when a connection broke
+        self.opened: list[float] = []  # when one was made
+        self.running = False  # whether the server says that the script runs
+        self.runs = 0  # how many runs of the script have begun
+        self._states: dict[str, WidgetState] = {}
+        self._cookies: SimpleCookie = SimpleCookie()
+        self._cache: dict[str, ForwardMsg] = {}
+        self._session = ""
+        self._page = ""
+        self._socket: ClientConnection | None = None
+        self._news = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._socket = await self._connect()
+        await self._send_rerun()
+        self._task = asyncio.create_task(self._stay())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._socket is not None:
+            await self._socket.close()
+
+    @property
+    def frames(self) -> list[float]:
+        """When the pictures were drawn: the times of the chart that was drawn most often."""
+        return max(self.drawn.values(), key=len, default=[])
+
+    @property
+    def step(self) -> int:
+        """The step that the page shows, -1 before it shows one."""
+        return self.steps[-1][1] if self.steps else -1
+
+    @property
+    def texts(self) -> list[str]:
+        """All the texts on the page, in no order."""
+        return [text for element in self.elements.values() if (text := _text_of(element))]
+
+    def figures(self) -> list[bytes]:
+        """The numbers behind every chart, as they were sent, in the page's order."""
+        return [
+            dataset.data.data
+            for _, element in sorted(self.elements.items())
+            if element.WhichOneof("type") == "vega_lite_chart"
+            for dataset in element.vega_lite_chart.datasets
+        ]
+
+    async def press(self, key: str) -> None:
+        """Click the button that was made with ``key``.
+
+        Raises
+        ------
+        LookupError
+            If there is none, or it is disabled.
+        """
+        button = self._widget(key).button
+        if button.disabled:
+            raise LookupError(f"the button {key!r} is disabled")
+        await self._send_rerun(WidgetState(id=button.id, trigger_value=True))
+
+    async def choose(self, key: str, **value: object) -> None:
+        """Set the widget that was made with ``key``, as ``WidgetState`` has it: int_value=3."""
+        element = self._widget(key)
+        widget = getattr(element, element.WhichOneof("type") or "")
+        self._states[widget.id] = WidgetState(id=widget.id, **value)  # type: ignore[arg-type]
+        await self._send_rerun()
+
+    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until ``condition()`` holds; looked at whenever something arrives.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not within ``seconds``.
+        """
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(condition)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait until the page stands still: its script has ended and does not begin again.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not within ``seconds``.
+        """
+        async with asyncio.timeout(seconds):
+            quiet = 0
+            while quiet < _QUIET:
+                await asyncio.sleep(0.1)
+                quiet = 0 if self.running else quiet + 1
+
+    def _widget(self, key: str) -> Element:
+        for element in self.elements.values():
+            kind = element.WhichOneof("type")
+            if kind and getattr(getattr(element, kind), "id", "").endswith(f"-{key}"):
+                return element
+        raise LookupError(f"there is no widget {key!r} on the page")
+
+    async def _stay(self) -> None:
+        """Receive; and when the connection breaks, connect again and go on."""
+        while True:
+            assert self._socket is not None
+            try:
+                async for data in self._socket:
+                    assert isinstance(data, bytes)
+                    self._receive(ForwardMsg.FromString(data))
+                    async with self._news:
+                        self._news.notify_all()
+            except ConnectionClosed:
+                pass
+            self.closed.append(time.monotonic())
+            was_running = self.running
+            self._socket = await self._connect_again()
+            # The front end asks for a run only if one was going on: else the page stands.
+            if was_running:
+                await self._send_rerun()
+
+    async def _connect(self) -> ClientConnection:
+        parts = urlsplit(self.url)
+        address = parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())
+        socket = await connect(
+            f"{address}/_stcore/stream",
+            subprotocols=[Subprotocol(p) for p in ("streamlit", "token", self._session) if p],
+            additional_headers={"Cookie": cookies} if cookies else None,
+            max_size=None,
+            open_timeout=5,
+            close_timeout=1,
+            proxy=None,
+        )
+        self.opened.append(time.monotonic())
+        assert socket.response is not None
+        for header in socket.response.headers.get_all("Set-Cookie"):
+            self._cookies.load(header)
+        return socket
+
+    async def _connect_again(self) -> ClientConnection:
+        wait = _FIRST_RETRY
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                return await self._connect()
+            except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed):
+                wait = min(2 * wait, _LONGEST_RETRY)
+
+    async def _send_rerun(self, *triggers: WidgetState) -> None:
+        state = ClientState(
+            query_string=self._opened_with or self.query,
+            page_script_hash=self._page,
+            cached_message_hashes=list(self._cache),
+        )
+        state.widget_states.widgets.extend([*self._states.values(), *triggers])
+        assert self._socket is not None
+        self.running = True
+        await self._socket.send(BackMsg(rerun_script=state).SerializeToString())
+
+    def _receive(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "ref_hash":
+            known = self._cache[message.ref_hash]
+            known.metadata.CopyFrom(message.metadata)
+            message, kind = known, known.WhichOneof("type")
+        elif message.metadata.cacheable:
+            self._cache[message.hash] = message
+        if kind == "new_session":
+            self.runs += 1
+            self.running = True
+            self._session = message.new_session.initialize.session_id
+            self._page = message.new_session.page_script_hash
+        elif kind == "script_finished":
+            self.running = False
+        elif kind == "page_info_changed":
+            self.query = self._opened_with = message.page_info_changed.query_string
+        elif kind == "delta":
+            self._draw(tuple(message.metadata.delta_path), message.delta)
+
+    def _draw(self, path: Path, delta: Delta) -> None:
+        if delta.WhichOneof("type") != "new_element":
+            # A block: what was in its place goes, with all that was inside.
+            for old in [p for p in self.elements if p[: len(path)] == path]:
+                del self.elements[old]
+            return
+        element = self.elements[path] = delta.new_element
+        kind = element.WhichOneof("type")
+        if kind == "vega_lite_chart":
+            self.drawn[path].append(time.monotonic())
+        elif kind == "exception":
+            self.errors.append(element.exception.message)
+        elif kind == "bidi_component" and element.bidi_component.component_name == "address":
+            data = element.bidi_component
+            self.query = json.loads(data.json or data.mixed.json)["query"]
+        elif kind == "text_input" and element.text_input.set_value:
+            # The server sets a widget: from now on this is the value that is sent.
+            name = element.text_input.id
+            self._states[name] = WidgetState(id=name, string_value=element.text_input.value)
+        elif (found := _STEP.search(_text_of(element))) and kind == "progress":
+            self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
+
+
+def _text_of(element: Element) -> str:
+    kind = element.WhichOneof("type")
+    if kind == "progress":
+        return element.progress.text
+    if kind in ("markdown", "text", "heading", "alert"):
+        return str(getattr(element, kind).body)
+    return ""

@@ -1,0 +1,118 @@
+"""Servers on loopback for the benchmarks and the tests, each in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+
+_SECONDS_TO_WARM = 120.0
+
+
+@dataclass
+class Server:
+    """``streamlit run server.py`` on a port of its own."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The server itself, and then its workers."""
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def complaints(self) -> list[str]:
+        """The lines of the log that are no request and no greeting."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        # Greetings, and what loky's tracker cleans up after a process that ended by a signal.
+        usual = ("You can now view", "URL: ", "Uvicorn server started", "semlock", "warnings.warn(")
+        return [
+            line
+            for line in map(str.strip, lines)
+            if line and not line.startswith("{") and not any(words in line for words in usual)
+        ]
+
+    def wait_until_ready(self, seconds: float = _SECONDS_TO_WARM) -> None:
+        """Wait for ``/readyz``; raise ``RuntimeError`` with the log when it does not come."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if status(f"{self.url}/readyz") == 200:
+                return
+            time.sleep(0.2)
+        raise RuntimeError(f"the server is not ready:\n{self.log.read_text(errors='replace')}")
+
+    def end(self) -> None:
+        """End the server and the workers that it started, by their process ids."""
+        family = self.family[1:] if self.process.poll() is None else []
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for orphan in psutil.wait_procs(family, timeout=5)[1]:
+            orphan.kill()
+
+
+def status(url: str, seconds: float = 1.0) -> int:
+    """The status of a request, 0 when nobody answers within ``seconds``."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(
+    log: Path, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> Server:
+    """Start a server; it is not ready yet."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "server.py"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    command += ["--server.headless", "true"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Server(f"http://127.0.0.1:{port}", process, log)
+
+
+@contextmanager
+def serving(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that is ready, ended at the end."""
+    server = start(log, environment=environment)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.end()

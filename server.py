@@ -1,0 +1,36 @@
+"""The page as a server for the public: ``streamlit run server.py``.
+
+``app.py`` alone is the same page for hosts that know nothing else. This adds what a public server
+needs; docs/hosting.md says how to run it.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from serving.card import SETTINGS, index, oembed, preview
+from serving.headers import SecurityHeaders
+from serving.health import healthz, readyz
+from serving.lifespan import lifespan
+from serving.log import RequestLog
+from serving.metrics import MetricsGuard, metrics
+
+app = st.App(
+    "app.py",
+    lifespan=lifespan,
+    routes=[
+        Route("/", index),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/oembed", oembed),
+        Route("/preview.png", preview),
+    ],
+    middleware=[
+        Middleware(RequestLog),
+        Middleware(SecurityHeaders, frame_ancestors=SETTINGS.frame_ancestors),
+        Middleware(MetricsGuard, token=SETTINGS.metrics_token),
+    ],
+)

@@ -1,0 +1,148 @@
+"""What a link says of itself where it is pasted: tags in the page's head, oEmbed, the picture.
+
+A link comes from anybody. Nothing of it is passed on as it came: it is read into an experiment,
+and what is written is that experiment's own link, escaped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from html import escape
+from typing import TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from export.page import EMBED_HEIGHT, embed_snippet
+from model.link import Link, read, write
+from model.workers import workers
+from serving.health import warm_up
+from serving.index import with_head
+from serving.picture import HEIGHT, WIDTH
+from serving.preview import NAME, Card, Cards, canonical, plain_card
+from serving.settings import from_environment
+
+Result = TypeVar("Result")
+
+SETTINGS = from_environment()
+
+# A reader's first paint waits for the sentence no longer than this, in seconds; it is there the
+# next time. Whoever asks for a picture has nothing else to wait for.
+_PATIENCE = 0.3
+_PICTURE_PATIENCE = 20.0
+
+# A card is a function of its link and this program: caches on the way may keep it for a day.
+_CACHED = {"Cache-Control": "public, max-age=86400"}
+
+_EMBED_WIDTH = 900
+
+cards = Cards(workers)
+
+
+async def index(request: Request) -> Response:
+    """The page, with the tags of the link that was asked for."""
+    link = read(request.url.query)
+    card = await _card(canonical(link))
+    base = SETTINGS.base(request)
+    description = f"<p>{escape(card.sentence)} The page itself needs JavaScript.</p>"
+    head = _head(card, base, link)
+    # As Streamlit serves it: asked for anew each time, because its scripts' names change.
+    return HTMLResponse(with_head(head, description), headers={"Cache-Control": "no-cache"})
+
+
+async def preview(request: Request) -> Response:
+    """The picture of the link in the query."""
+    picture = await _wait(cards.pictures.ask(canonical(read(request.url.query))), _PICTURE_PATIENCE)
+    if picture is None:
+        return PlainTextResponse("busy: ask again", 503, headers={"Retry-After": "10"})
+    return Response(picture, media_type="image/png", headers=_CACHED)
+
+
+async def oembed(request: Request) -> Response:
+    """The oEmbed description (oembed.com) of a link to this page."""
+    asked = request.query_params
+    base = SETTINGS.base(request)
+    if asked.get("format", "json") != "json":
+        return PlainTextResponse("format must be json", 501)
+    address = urlsplit(asked.get("url", ""))
+    if address[:2] != urlsplit(base)[:2]:
+        return PlainTextResponse(f"url must be a link to {base}", 404)
+    try:
+        width = min(_EMBED_WIDTH, int(asked.get("maxwidth", _EMBED_WIDTH)))
+        height = min(EMBED_HEIGHT, int(asked.get("maxheight", EMBED_HEIGHT)))
+    except ValueError:
+        return PlainTextResponse("maxwidth and maxheight must be whole numbers", 400)
+    link = read(address.query)
+    card = await _card(canonical(link))
+    description = {
+        "version": "1.0",
+        "type": "rich",
+        "title": card.title,
+        "provider_name": NAME,
+        "provider_url": base,
+        "html": embed_snippet(_address(base, link), max(height, 1)),
+        "width": max(width, 1),
+        "height": max(height, 1),
+        "thumbnail_url": _picture(base, link),
+        "thumbnail_width": WIDTH,
+        "thumbnail_height": HEIGHT,
+        "cache_age": 86400,
+    }
+    # Readable from any page: that is what it is for.
+    return JSONResponse(description, headers={"Access-Control-Allow-Origin": "*"})
+
+
+async def _card(link: Link) -> Card:
+    """The card of ``link``; what can be said without a run when that is not to be had at once."""
+    if not warm_up.ready:
+        return plain_card(link)
+    return await _wait(cards.cards.ask(link), _PATIENCE) or plain_card(link)
+
+
+async def _wait(future: Future[Result] | None, seconds: float) -> Result | None:
+    """The result, or None when it takes longer than ``seconds`` or fails; it goes on meanwhile."""
+    if future is None:
+        return None
+    done, _ = await asyncio.wait({asyncio.wrap_future(future)}, timeout=seconds)
+    return next((each.result() for each in done if each.exception() is None), None)
+
+
+def _head(card: Card, base: str, link: Link) -> str:
+    """The tags; every value is escaped here, and only here."""
+    address, picture = _address(base, link), _picture(base, link)
+    described = {"description": card.sentence, "twitter:card": "summary_large_image"}
+    graph = {
+        "og:type": "website",
+        "og:site_name": NAME,
+        "og:title": card.title,
+        "og:description": card.sentence,
+        "og:url": address,
+        "og:image": picture,
+        "og:image:type": "image/png",
+        "og:image:width": str(WIDTH),
+        "og:image:height": str(HEIGHT),
+        "og:image:alt": f"{card.title}. {card.sentence}",
+    }
+    discovery = f"{base}/oembed?{urlencode({'url': address, 'format': 'json'})}"
+    return "\n    ".join(
+        [
+            f"<title>{escape(card.title)}</title>",
+            *(f'<meta name="{k}" content="{escape(v)}" />' for k, v in described.items()),
+            *(f'<meta property="{k}" content="{escape(v)}" />' for k, v in graph.items()),
+            f'<link rel="canonical" href="{escape(address)}" />',
+            f'<link rel="alternate" type="application/json+oembed" href="{escape(discovery)}" '
+            f'title="{escape(card.title)}" />',
+        ]
+    )
+
+
+def _address(base: str, link: Link) -> str:
+    query = write(link)
+    return f"{base}/?{query}" if query else f"{base}/"
+
+
+def _picture(base: str, link: Link) -> str:
+    query = write(canonical(link))
+    return f"{base}/preview.png?{query}" if query else f"{base}/preview.png"

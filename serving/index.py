@@ -1,0 +1,20 @@
+"""The HTML that Streamlit serves for the page, with a head of our own for each link."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from streamlit import file_util
+
+INDEX = (Path(file_util.get_static_dir()) / "index.html").read_text()
+
+_TITLE = re.compile(r"<title>.*?</title>", re.S)
+_NOSCRIPT = re.compile(r"<noscript>.*?</noscript>", re.S)
+
+
+def with_head(head: str, noscript: str) -> str:
+    """The page with ``head`` for its title, and ``noscript`` for those without scripts (HTML)."""
+    # A function, because a replacement text would have its backslashes read.
+    html = _TITLE.sub(lambda _: head, INDEX, count=1)
+    return _NOSCRIPT.sub(lambda _: f"<noscript>{noscript}</noscript>", html, count=1)

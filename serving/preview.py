@@ -1,0 +1,153 @@
+"""What a link's experiment comes to: a title, a sentence, and a picture, within a budget.
+
+Anybody may ask for any link, so all of it is bounded. The run behind a card takes the workers that
+the readers train with: it is cut into pieces shorter than a frame, has a budget, and never makes
+the workers compile a graph. The picture takes a tenth of a second of a core: it is drawn in the
+worker for heavy jobs, which yields to everything else. One at a time, a few in the queue, each
+kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from export.words import describe
+from model.diagnosis import diagnose
+from model.experiment import PRESETS, Experiment
+from model.link import Link, write
+from model.network import tensors_of
+from model.run import Run
+from model.workers import Workers, heavy_workers
+from serving.picture import Curves, draw
+
+Result = TypeVar("Result")
+
+# Seconds of a worker that the run behind a card may take, and that one piece of it may.
+_BUDGET = 0.25
+_PIECE = 0.02
+
+# Steps of the first piece, when nobody knows what a step costs.
+_FEELER = 200
+
+# Cards kept, each with a picture of some 40 kB, and cards that may wait.
+_KEPT = 256
+_QUEUED = 64
+
+NAME = "The Middle Layer"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is said of a link, as plain text."""
+
+    title: str
+    sentence: str
+    curves: tuple[Curves, ...] = ()  # one a network, when they were run
+
+
+def canonical(link: Link) -> Link:
+    """The part of a link that its card depends on."""
+    return replace(link, train=False, chapter=None, hide=frozenset(), messages=())
+
+
+def plain_card(link: Link) -> Card:
+    """What can be said without running anything."""
+    return Card(NAME, f"A network that you can watch learn, or not: {_described(link)}.")
+
+
+def ran_card(link: Link, pool: Workers) -> Card:
+    """What can be said after as much of the run as the budget allows."""
+    experiments = [e for e in (link.experiment, link.versus) if e is not None]
+    if not all(_is_compiled(e) for e in experiments):
+        return plain_card(link)
+    budget = _BUDGET / len(experiments)
+    runs = [_train(Run(e, pool.advance), link.step or e.steps, budget, pool) for e in experiments]
+    found = [diagnose(run) for run in runs]
+    title = " vs. ".join(
+        f"{run.experiment.layers} layers: {each.verdict}"
+        for run, each in zip(runs, found, strict=True)
+    )
+    return Card(
+        f"{title} · {NAME}",
+        " ".join(f"After {r.step:,} steps: {d.sentence}" for r, d in zip(runs, found, strict=True)),
+        tuple(_curves(run) for run in runs),
+    )
+
+
+def _described(link: Link) -> str:
+    first = describe(link.experiment)
+    return first if link.versus is None else f"{first}; beside it: {describe(link.versus)}"
+
+
+def _is_compiled(experiment: Experiment) -> bool:
+    """Whether the workers have its graph from their start: compiling takes them seconds."""
+    return any(_graph(experiment) == _graph(preset) for preset in PRESETS.values())
+
+
+def _graph(e: Experiment) -> tuple[object, ...]:
+    return (e.layers, e.width, e.activation, e.optimizer, e.objective, e.batch)
+
+
+def _train(run: Run, steps: int, budget: float, pool: Workers) -> Run:
+    """Advance ``run`` to ``steps``, or as far as ``budget`` seconds of a worker go."""
+    run.advance(min(steps, _FEELER))
+    while run.step < steps and run.diverged is None and budget > 0:
+        cost = pool.seconds_per_step(run.experiment) or _PIECE / _FEELER
+        piece = max(1, min(steps - run.step, int(_PIECE / cost)))
+        run.advance(piece)
+        budget -= piece * cost
+    return run
+
+
+def _curves(run: Run) -> Curves:
+    now = run.history.at(run.step)
+    names = [tensor.name for tensor in tensors_of(run.experiment) if tensor.is_weight]
+    gradients = {name: now.rms[name] for name in names}
+    return Curves(describe(run.experiment, run.step), now.estimate.tolist(), gradients)
+
+
+class Kept(Generic[Result]):
+    """Results by link: computed one at a time in the background, the latest kept."""
+
+    def __init__(self, compute: Callable[[Link], Result]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._futures: OrderedDict[str, Future[Result]] = OrderedDict()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+
+    def ask(self, link: Link) -> Future[Result] | None:
+        """The result for ``link``, perhaps still to come; None when too many wait already."""
+        key = write(link)
+        with self._lock:
+            found = self._futures.get(key)
+            if found is not None and not (found.done() and found.exception()):
+                self._futures.move_to_end(key)
+                return found
+            if sum(not future.done() for future in self._futures.values()) >= _QUEUED:
+                return None
+            found = self._futures[key] = self._thread.submit(self._compute, link)
+            while len(self._futures) > _KEPT:
+                self._futures.popitem(last=False)
+            return found
+
+
+def picture_of(card: Card) -> bytes:
+    """The PNG of ``card``, drawn in the worker for heavy jobs."""
+    return heavy_workers().call(draw, card.title, card.sentence, card.curves)
+
+
+class Cards:
+    """The cards and pictures of this server."""
+
+    def __init__(self, pool: Callable[[], Workers]) -> None:
+        self.cards = Kept(lambda link: ran_card(link, pool()))
+        self.pictures = Kept(self._picture)
+
+    def _picture(self, link: Link) -> bytes:
+        asked = self.cards.ask(link)
+        return picture_of(asked.result() if asked is not None else plain_card(link))

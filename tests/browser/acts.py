@@ -1,0 +1,120 @@
+"""What a reader does with the page, and reads on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page
+
+# Milliseconds. Generous: only a page that hangs takes as long, whatever else the machine does.
+PATIENCE = 90_000
+
+_RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
+_STEP = re.compile(r"[Ss]tep ([\d,]+)")
+
+
+def open_page(page: Page, url: str, query: str = "") -> Page:
+    """Open a link and wait until the page is whole, with its charts, and rests."""
+    page.goto(f"{url}/?{query}")
+    page.locator("svg.marks").first.wait_for(timeout=PATIENCE)
+    if "train=1" not in query:
+        rest(page)
+    return page
+
+
+def rest(page: Page) -> None:
+    """Wait until no script runs and every chart has been drawn."""
+    page.wait_for_selector(_RESTING, timeout=PATIENCE)
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
+        ".every(chart => chart.querySelector('svg.marks'))",
+        timeout=PATIENCE,
+    )
+
+
+def button(page: Page, key: str) -> Locator:
+    """The button that was made with ``key``, as it is seen (Streamlit hides a second one)."""
+    return page.locator(f".st-key-{key} button:visible").first
+
+
+def press(page: Page, key: str) -> None:
+    button(page, key).click(timeout=PATIENCE)
+
+
+def choose_speed(page: Page, steps_a_frame: int) -> None:
+    """Move the slider of the speed by keyboard to ``steps_a_frame``."""
+    slider = page.locator(".st-key-speed [role=slider]")
+    shown = page.locator(".st-key-speed [data-testid=stSliderThumbValue]")
+    slider.focus()
+    for _ in range(12):
+        here = int(shown.inner_text().replace(",", ""))
+        if here == steps_a_frame:
+            rest(page)
+            return
+        page.keyboard.press("ArrowRight" if here < steps_a_frame else "ArrowLeft")
+        page.wait_for_function(
+            "([e, old]) => e.innerText !== old", arg=[shown.element_handle(), f"{here:,}"]
+        )
+    raise AssertionError(f"the slider has no place {steps_a_frame:,}")
+
+
+def progress(page: Page) -> str:
+    """The text over the progress bar."""
+    return page.locator("[data-testid=stProgress]").first.inner_text()
+
+
+def step(page: Page) -> int:
+    """The step that the page shows."""
+    found = _STEP.search(progress(page))
+    assert found, progress(page)
+    return int(found[1].replace(",", ""))
+
+
+def wait_for_step(page: Page, condition: str, milliseconds: float = PATIENCE) -> None:
+    """Until the step that is shown fulfils a condition in JavaScript, as ``n > 100``."""
+    page.wait_for_function(
+        """() => {
+          const bar = document.querySelector('[data-testid=stProgress]');
+          const found = bar && bar.innerText.match(/[Ss]tep ([\\d,]+)/);
+          if (!found) return false;
+          const n = parseInt(found[1].replaceAll(',', ''));
+          return """
+        + condition
+        + "; }",
+        timeout=milliseconds,
+    )
+
+
+def wait_until_over(page: Page) -> None:
+    """Until the run has come to its end and the page rests."""
+    page.wait_for_function(
+        "() => { const e = [...document.querySelectorAll('.st-key-train button')]"
+        ".find(e => e.offsetParent); return e && e.disabled && e.innerText.includes('Train'); }",
+        timeout=PATIENCE,
+    )
+    rest(page)
+
+
+def figures(page: Page) -> list[str]:
+    """Every text in every chart, in the page's order."""
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stVegaLiteChart] svg.marks text')]"
+        ".map(e => e.textContent)"
+    )
+    return found
+
+
+def words(page: Page) -> str:
+    """The text of the page, the charts left out."""
+    found = page.locator("[data-testid=stMarkdownContainer]").all_inner_texts()
+    return "\n".join(found)
+
+
+def wait_for(page: Page, condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    """Until something holds that the browser cannot know."""
+    for _ in range(int(seconds / 0.1)):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")

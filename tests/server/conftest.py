@@ -1,0 +1,19 @@
+"""One server for all tests of this folder that need a live one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.servers import Server, serving
+
+TOKEN = "for tests only"
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``server.py``, ready for readers."""
+    log = tmp_path_factory.mktemp("served") / "server.log"
+    with serving(log, {"MIDDLE_LAYER_METRICS_TOKEN": TOKEN}) as server:
+        yield server

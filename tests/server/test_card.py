@@ -1,0 +1,169 @@
+"""What a crawler gets for a link: parsed by a parser that is not ours, from a live server."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+from PIL import Image
+
+from benchmarks.servers import Server
+from model.link import read, write
+
+# What people put into links to break pages. Each may be a value, a name, or all of the query.
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "'><img src=x onerror=alert(1)>",
+    "</title><script>alert(1)</script>",
+    "</noscript><script>alert(1)</script>",
+    "\\1\\g<0>\\n",
+    "{0}{policy}%s%(x)s$1",
+    "\r\nSet-Cookie: a=b\r\n\r\n<html>",
+    "\x00\x07\u202e\ud7ff\U0001f600",
+    "1e999",
+    "-1",
+    "NaN",
+    "9" * 5_000,
+    "javascript:alert(1)",
+    "<!--",
+    "&quot;&lt;&amp;",
+    "../../etc/passwd",
+    "=cmd|' /C calc'!A0",
+    "%00%ff%fe",
+)
+FIELDS = ("layers", "weights", "seed", "learning_rate", "chapter", "hide", "step", "vs.seed", "x")
+
+
+def hostile_links(count: int) -> list[str]:
+    chance = random.Random(0)
+    values = (*HOSTILE, "2", "3", "xavier_uniform", "0.01", "adam", "100")
+    links = []
+    for _ in range(count):
+        names = chance.choices((*FIELDS, *HOSTILE), k=chance.randint(0, 6))
+        links.append(urlencode([(name, chance.choice(values)) for name in names]))
+    return links
+
+
+class Head(HTMLParser):
+    """The tags of a page, as a browser would see them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.meta: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        self.tags: list[str] = []
+        self.title = ""
+        self._inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attributes}
+        self.tags.append(tag)
+        self._inside = tag
+        if tag == "meta":
+            self.meta[found.get("property") or found.get("name", "")] = found.get("content", "")
+        if tag == "link":
+            self.links[found.get("type") or found["rel"]] = found["href"]
+        assert not any(name.startswith("on") for name in found)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "title":
+            self.title += data
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        assert answer.status == 200
+        body: bytes = answer.read()
+        return body
+
+
+@pytest.fixture(scope="module")
+def plain(served: Server) -> Head:
+    return Head(get(served.url).decode())
+
+
+def test_a_hostile_link_changes_no_tag_and_is_passed_on_only_as_its_experiment(
+    served: Server, plain: Head
+) -> None:
+    for query in hostile_links(200):
+        head = Head(get(f"{served.url}/?{query}").decode())
+        assert head.tags == plain.tags, query
+        assert head.meta.keys() == plain.meta.keys(), query
+        address = head.meta["og:url"]
+        assert read(urlsplit(address).query) == read(write(read(query))), query
+        assert re.fullmatch(r"[-\w.,:/?=&%+]*", address), query
+        assert head.title == head.meta["og:title"]
+        assert "alert" not in head.title + head.meta["og:description"]
+
+
+def test_the_card_says_what_becomes_of_the_experiment_in_the_link(served: Server) -> None:
+    for query, verdict in (("", "learned"), ("layers=3", "asleep"), ("layers=3&train=1", "asleep")):
+        # The first request may be answered before the run behind the card is done.
+        get(f"{served.url}/preview.png?{query}")
+        head = Head(get(f"{served.url}/?{query}").decode())
+        assert verdict in head.title
+        assert "After 10,000 steps" in head.meta["og:description"]
+
+
+def test_the_oembed_address_that_a_page_names_embeds_that_link(served: Server) -> None:
+    head = Head(get(f"{served.url}/?layers=3&seed=7&hide=chapters").decode())
+    found = json.loads(get(head.links["application/json+oembed"]))
+    assert found["type"] == "rich"
+    assert found["version"] == "1.0"
+    source = re.search(r'src="([^"]*)"', found["html"])
+    assert source is not None
+    embedded = read(source[1].replace("&amp;", "&"))
+    assert embedded.experiment == read("layers=3&seed=7").experiment
+    assert embedded.hide == {"chapters"}
+    assert embedded.messages == ()
+    assert "embed=true" in source[1]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 404),
+        ("url=https://elsewhere.example/?layers=3", 404),
+        ("url=javascript:alert(1)", 404),
+        ("url={own}/&format=xml", 501),
+        ("url={own}/&maxwidth=wide", 400),
+    ],
+)
+def test_oembed_describes_no_other_site_and_no_other_format(
+    served: Server, query: str, status: int
+) -> None:
+    query = query.replace("{own}", quote(served.url))
+    with pytest.raises(urllib.error.HTTPError) as error:
+        get(f"{served.url}/oembed?{query}")
+    with error.value as answer:
+        assert answer.code == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "layers=3", "layers=3&vs.weights=xavier_uniform", "layers=8&width=64", "learning_rate=10"],
+)
+def test_a_preview_is_a_small_picture_of_the_size_that_networks_show(
+    served: Server, query: str
+) -> None:
+    picture = get(f"{served.url}/preview.png?{query}")
+    assert len(picture) < 300_000
+    image = Image.open(io.BytesIO(picture))
+    assert (image.format, image.size) == ("PNG", (1200, 630))
+    # Something is on it.
+    assert len(image.convert("L").getcolors() or [0] * 9) > 8
+
+
+def test_previews_of_different_experiments_differ(served: Server) -> None:
+    assert get(f"{served.url}/preview.png") != get(f"{served.url}/preview.png?layers=3")

@@ -1,0 +1,104 @@
+"""The files in deploy/: checked by the programs and the schemas they are written for."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from benchmarks.servers import ROOT
+
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+MANIFESTS = sorted(path for path in KUBERNETES.glob("*.yaml") if path.name != "kustomization.yaml")
+DOCUMENTATION = ROOT / "docs" / "hosting.md"
+
+
+def manifest(name: str) -> Any:
+    return yaml.safe_load((KUBERNETES / name).read_text())
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_a_manifest_fits_the_published_schema(path: Path) -> None:
+    kubernetes_validate.validate(yaml.safe_load(path.read_text()), "1.34", strict=True)
+
+
+def test_the_kustomization_names_every_manifest() -> None:
+    named = manifest("kustomization.yaml")["resources"]
+    assert sorted(named) == [path.name for path in MANIFESTS]
+
+
+def test_everything_selects_the_labels_that_the_pods_have() -> None:
+    deployment = manifest("deployment.yaml")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    selectors = [
+        deployment["spec"]["selector"]["matchLabels"],
+        manifest("service.yaml")["spec"]["selector"],
+        manifest("disruption.yaml")["spec"]["selector"]["matchLabels"],
+        manifest("network.yaml")["spec"]["podSelector"]["matchLabels"],
+        *(each["labelSelector"]["matchLabels"] for each in spread),
+    ]
+    assert all(selector == labels for selector in selectors)
+
+
+def test_a_pod_may_write_only_where_it_has_to_and_is_nobody() -> None:
+    pod = manifest("deployment.yaml")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_readers_are_sent_only_where_train_answers() -> None:
+    (container,) = manifest("deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    # A server whose worker warms up must not be killed for it.
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_compose_gives_the_balancer_the_replicas_that_it_has() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    addresses = {
+        value for name, value in services["balancer"]["environment"].items() if "REPLICA" in name
+    }
+    assert addresses == {f"{name}:8501" for name in services if name.startswith("replica")}
+    assert len(addresses) == 3
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+
+
+def test_the_balancer_takes_its_configuration() -> None:
+    haproxy = shutil.which("haproxy")
+    if haproxy is None:
+        pytest.skip("haproxy is not installed")
+    addresses = {f"REPLICA_{n}": f"127.0.0.1:{9000 + n}" for n in (1, 2, 3)}
+    done = subprocess.run(
+        [haproxy, "-c", "-f", str(DEPLOY / "haproxy.cfg")],
+        env={**os.environ, **addresses, "LISTEN": "127.0.0.1:9000"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr + done.stdout
+
+
+def test_every_setting_is_documented() -> None:
+    sources = [ROOT / "server.py", *(ROOT / "serving").glob("*.py")]
+    sources += [*(ROOT / "ui").rglob("*.py"), *(ROOT / "model").glob("*.py")]
+    used = {
+        name for path in sources for name in re.findall(r"MIDDLE_LAYER_[A-Z_]+", path.read_text())
+    }
+    documented = set(re.findall(r"MIDDLE_LAYER_[A-Z_]+", DOCUMENTATION.read_text()))
+    assert used == documented
