@@ -91,6 +91,7 @@ class History:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self._layout = tensors_of(experiment)
+        self._sizes = np.array([t.size for t in self._layout])
         rows, size = capacity(experiment), size_of(experiment)
         self._count = 0
         # Full size at once: memory is only taken as rows are written.
@@ -152,14 +153,15 @@ class History:
         if not self._count:
             raise LookupError("nothing is remembered of a run that has not begun")
         i = int(np.argmin(np.abs(self.steps - step)))
+        rms = self._rms(slice(i, i + 1))[0]
         return Snapshot(
             experiment=self.experiment,
             step=int(self._steps[i]),
             loss=float(self._loss[i]),
-            mean_loss=float(self.mean_loss[i]),
+            mean_loss=float(np.float32(self._losses[i] / self._spans(slice(i, i + 1))[0])),
             vector=self._values[i].copy(),
             gradient_vector=self._gradients[i].copy(),
-            rms={t.name: float(r) for t, r in zip(self._layout, self._rms()[i], strict=True)},
+            rms={t.name: float(r) for t, r in zip(self._layout, rms, strict=True)},
         )
 
     def extend(self, snapshots: Snapshots) -> None:
@@ -205,12 +207,13 @@ class History:
         self._count = len(kept)
         return merged[-1] if len(merged) > len(kept) else np.zeros(sums.shape[1])
 
-    def _spans(self) -> NDArray[np.int64]:
+    def _spans(self, rows: slice = slice(None)) -> NDArray[np.int64]:
         """How many steps the sums of each snapshot go over ``[n]``."""
-        return np.maximum(np.diff(self.steps, prepend=0), 1)
+        start, stop, _ = rows.indices(self._count)
+        before = self._steps[start - 1] if start else 0
+        return np.maximum(np.diff(self._steps[start:stop], prepend=before), 1)
 
-    def _rms(self) -> Float32:
-        sizes = np.array([t.size for t in self._layout])
-        mean = self._squares[: self._count] / (self._spans()[:, None] * sizes)
+    def _rms(self, rows: slice = slice(None)) -> Float32:
+        mean = self._squares[: self._count][rows] / (self._spans(rows)[:, None] * self._sizes)
         rms: Float32 = np.sqrt(mean).astype(np.float32)
         return rms

@@ -25,7 +25,7 @@ _FIRST_GUESS = 0.0035
 _LONGEST = 1.0
 
 # Slots are a little further apart than a frame costs, to leave room for clicks and new readers.
-_ROOM = 1.25
+_ROOM = 1.1
 
 # How many seconds of drawing an estimate of the cost rests on.
 _WINDOW = 2.0

@@ -115,17 +115,17 @@ class Stage:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
         session = self.session
         self._publisher.publish()
+        moved = not session.begun or self._moves()
         self._wait_for_weights()
         if not session.begun:
             return
         self._catch_up()
         self._draw()
         _settle()
-        moving = self._moves()
-        if moving:
+        if self._moves():
             with meters.training_session():
                 self._play()
-        if moving and self._goes_on():
+        if moved and self._goes_on():
             session.stopped()
             st.rerun()  # the buttons say what can be done now
 

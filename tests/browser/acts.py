@@ -27,7 +27,7 @@ def rest(page: Page) -> None:
     """Wait until no script runs and every chart has been drawn."""
     page.wait_for_selector(_RESTING, timeout=PATIENCE)
     page.wait_for_function(
-        "[...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
+        "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
         ".every(chart => chart.querySelector('svg.marks'))",
         timeout=PATIENCE,
     )
@@ -40,23 +40,6 @@ def button(page: Page, key: str) -> Locator:
 
 def press(page: Page, key: str) -> None:
     button(page, key).click(timeout=PATIENCE)
-
-
-def choose_speed(page: Page, steps_a_frame: int) -> None:
-    """Move the slider of the speed by keyboard to ``steps_a_frame``."""
-    slider = page.locator(".st-key-speed [role=slider]")
-    shown = page.locator(".st-key-speed [data-testid=stSliderThumbValue]")
-    slider.focus()
-    for _ in range(12):
-        here = int(shown.inner_text().replace(",", ""))
-        if here == steps_a_frame:
-            rest(page)
-            return
-        page.keyboard.press("ArrowRight" if here < steps_a_frame else "ArrowLeft")
-        page.wait_for_function(
-            "([e, old]) => e.innerText !== old", arg=[shown.element_handle(), f"{here:,}"]
-        )
-    raise AssertionError(f"the slider has no place {steps_a_frame:,}")
 
 
 def progress(page: Page) -> str:

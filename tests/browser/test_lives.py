@@ -46,15 +46,13 @@ def test_the_server_never_loads_tensorflow_and_its_worker_does(page: Page, serve
     acts.press(page, "train")
     acts.wait_until_over(page)
     for key in ("half", "atlas"):
-        page.get_by_role("radio", name=CHAPTERS[key].title).or_(
-            page.get_by_role("button", name=CHAPTERS[key].title)
-        ).first.click()
+        page.locator(".st-key-chapter").get_by_text(CHAPTERS[key].title, exact=True).click()
         page.wait_for_function("key => location.search.includes(key)", arg=f"chapter={key}")
         if key == "atlas":
             acts.press(page, "atlas-draw")
             page.get_by_text("% of the atlas").first.wait_for(timeout=acts.PATIENCE)
             page.wait_for_function(
-                "!document.body.innerText.includes('0% of the atlas')", timeout=acts.PATIENCE
+                "() => !document.body.innerText.includes(' 0% of the atlas')", timeout=acts.PATIENCE
             )
             acts.press(page, "atlas-draw")
         acts.rest(page)

@@ -68,7 +68,7 @@ def test_a_reload_of_the_address_bar_gives_the_same_run(
     acts.open_page(page, server.url, "layers=3&steps=2000")
     page.get_by_role("combobox", name="Weights from").first.click()
     page.get_by_role("option", name="Xavier uniform").click()
-    page.wait_for_function("location.search.includes('weights=xavier_uniform')")
+    page.wait_for_function("() => location.search.includes('weights=xavier_uniform')")
     acts.rest(page)
     acts.press(page, "train")
     acts.wait_until_over(page)
@@ -110,8 +110,7 @@ def test_scrubbing_moves_every_figure_and_rebuilds_no_chart(page: Page, server: 
     experiment = Experiment(layers=3, steps=2_000, weights="xavier_uniform")
     history = Run.at(experiment, 2_000).history
     watch = Watch(page)
-    slider = page.locator(".st-key-look [role=slider]")
-    slider.focus()
+    page.get_by_role("slider", name="Look back at step").focus()
     for step in reversed(history.steps[-51:-1].tolist()):
         page.keyboard.press("ArrowLeft")
         then = history.at(step)

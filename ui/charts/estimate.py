@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import altair as alt
 import numpy as np
@@ -37,15 +38,18 @@ def spec() -> alt.LayerChart:
 
 def data(lanes: Mapping[str, Snapshot]) -> pa.Table:
     """The rows of the chart: the target, then each lane by its name."""
-    names, estimates = ["target"], [PROBE]
-    for name, snapshot in lanes.items():
-        names.append(name)
-        estimates.append(np.nan_to_num(snapshot.estimate, posinf=np.nan, neginf=np.nan))
-    return pa.table(
-        {
-            "part": ["target"] * len(PROBE) + ["lane"] * len(PROBE) * len(lanes),
-            "lane": np.repeat(names, len(PROBE)).tolist(),
-            "input": np.tile(PROBE, len(names)),
-            "estimate": np.concatenate(estimates),
-        }
-    )
+    estimates = np.concatenate([PROBE, *(snapshot.estimate for snapshot in lanes.values())])
+    # Vega leaves out what is not a number; an infinity would take the axis with it.
+    estimates[~np.isfinite(estimates)] = np.nan
+    return pa.table(_fixed_columns(tuple(lanes)) | {"estimate": estimates})
+
+
+@cache
+def _fixed_columns(lanes: tuple[str, ...]) -> dict[str, pa.Array]:
+    """The columns that are the same in every frame."""
+    n = len(PROBE)
+    return {
+        "part": pa.array(["target"] * n + ["lane"] * n * len(lanes)),
+        "lane": pa.array(np.repeat(["target", *lanes], n).tolist()),
+        "input": pa.array(np.tile(PROBE, 1 + len(lanes))),
+    }
