@@ -240,9 +240,14 @@ def workers_for(experiment: Experiment) -> Workers:
     A network like those of the presets finds its graph compiled. Any other has to wait for that a
     second or two, and so does who stands in line behind it: they have a worker to themselves.
     """
-    if _kind(experiment) in {_kind(preset) for preset in PRESETS.values()}:
+    if is_compiled(experiment):
         return workers()
     return _pool("others", lambda: Workers(1, import_tensorflow))
+
+
+def is_compiled(experiment: Experiment) -> bool:
+    """Whether workers find the experiment's graph compiled when they are warm."""
+    return _kind(experiment) in {_kind(preset) for preset in PRESETS.values()}
 
 
 def heavy_workers() -> Workers:

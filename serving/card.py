@@ -54,7 +54,7 @@ async def index(request: Request) -> Response:
 
 async def preview(request: Request) -> Response:
     """The picture of the link in the query."""
-    picture = await _wait(cards.pictures.ask(canonical(read(request.url.query))), _PICTURE_PATIENCE)
+    picture = await _wait(cards.picture(canonical(read(request.url.query))), _PICTURE_PATIENCE)
     if picture is None:
         return PlainTextResponse("busy: ask again", 503, headers={"Retry-After": "10"})
     return Response(picture, media_type="image/png", headers=_CACHED)
@@ -98,7 +98,7 @@ async def _card(link: Link) -> Card:
     """The card of ``link``; what can be said without a run when that is not to be had at once."""
     if not warm_up.ready:
         return plain_card(link)
-    return await _wait(cards.cards.ask(link), _PATIENCE) or plain_card(link)
+    return await _wait(cards.card(link), _PATIENCE) or plain_card(link)
 
 
 async def _wait(future: Future[Result] | None, seconds: float) -> Result | None:

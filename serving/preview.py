@@ -9,23 +9,19 @@ kept.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 from export.words import describe
 from model.diagnosis import diagnose
-from model.experiment import PRESETS, Experiment
 from model.link import Link, write
 from model.network import tensors_of
 from model.run import Run
-from model.workers import Workers, heavy_workers
+from model.workers import Workers, heavy_workers, is_compiled
 from serving.picture import Curves, draw
-
-Result = TypeVar("Result")
+from ui.heavy import Busy, Jobs
 
 # Seconds of a worker that the run behind a card may take, and that one piece of it may.
 _BUDGET = 0.25
@@ -63,7 +59,7 @@ def plain_card(link: Link) -> Card:
 def ran_card(link: Link, pool: Workers) -> Card:
     """What can be said after as much of the run as the budget allows."""
     experiments = [e for e in (link.experiment, link.versus) if e is not None]
-    if not all(_is_compiled(e) for e in experiments):
+    if not all(is_compiled(e) for e in experiments):
         return plain_card(link)
     budget = _BUDGET / len(experiments)
     runs = [_train(Run(e, pool.advance), link.step or e.steps, budget, pool) for e in experiments]
@@ -84,15 +80,6 @@ def _described(link: Link) -> str:
     return first if link.versus is None else f"{first}; beside it: {describe(link.versus)}"
 
 
-def _is_compiled(experiment: Experiment) -> bool:
-    """Whether the workers have its graph from their start: compiling takes them seconds."""
-    return any(_graph(experiment) == _graph(preset) for preset in PRESETS.values())
-
-
-def _graph(e: Experiment) -> tuple[object, ...]:
-    return (e.layers, e.width, e.activation, e.optimizer, e.objective, e.batch)
-
-
 def _train(run: Run, steps: int, budget: float, pool: Workers) -> Run:
     """Advance ``run`` to ``steps``, or as far as ``budget`` seconds of a worker go."""
     run.advance(min(steps, _FEELER))
@@ -111,43 +98,31 @@ def _curves(run: Run) -> Curves:
     return Curves(describe(run.experiment, run.step), now.estimate.tolist(), gradients)
 
 
-class Kept(Generic[Result]):
-    """Results by link: computed one at a time in the background, the latest kept."""
-
-    def __init__(self, compute: Callable[[Link], Result]) -> None:
-        self._compute = compute
-        self._lock = threading.Lock()
-        self._futures: OrderedDict[str, Future[Result]] = OrderedDict()
-        self._thread = ThreadPoolExecutor(max_workers=1)
-
-    def ask(self, link: Link) -> Future[Result] | None:
-        """The result for ``link``, perhaps still to come; None when too many wait already."""
-        key = write(link)
-        with self._lock:
-            found = self._futures.get(key)
-            if found is not None and not (found.done() and found.exception()):
-                self._futures.move_to_end(key)
-                return found
-            if sum(not future.done() for future in self._futures.values()) >= _QUEUED:
-                return None
-            found = self._futures[key] = self._thread.submit(self._compute, link)
-            while len(self._futures) > _KEPT:
-                self._futures.popitem(last=False)
-            return found
-
-
 def picture_of(card: Card) -> bytes:
     """The PNG of ``card``, drawn in the worker for heavy jobs."""
     return heavy_workers().call(draw, card.title, card.sentence, card.curves)
 
 
 class Cards:
-    """The cards and pictures of this server."""
+    """The cards and pictures of this server, each made in the background and kept."""
 
     def __init__(self, pool: Callable[[], Workers]) -> None:
-        self.cards = Kept(lambda link: ran_card(link, pool()))
-        self.pictures = Kept(self._picture)
+        self._pool = pool
+        # Two queues: a picture waits for its card.
+        self._cards, self._pictures = Jobs(_QUEUED, _KEPT), Jobs(_QUEUED, _KEPT)
 
-    def _picture(self, link: Link) -> bytes:
-        asked = self.cards.ask(link)
+    def card(self, link: Link) -> Future[Card] | None:
+        """The card of ``link``, perhaps still to come; None when too many wait already."""
+        with suppress(Busy):
+            return self._cards.ask(write(link), lambda: ran_card(link, self._pool()))
+        return None
+
+    def picture(self, link: Link) -> Future[bytes] | None:
+        """The picture of ``link``, likewise."""
+        with suppress(Busy):
+            return self._pictures.ask(write(link), lambda: self._draw(link))
+        return None
+
+    def _draw(self, link: Link) -> bytes:
+        asked = self.card(link)
         return picture_of(asked.result() if asked is not None else plain_card(link))

@@ -75,7 +75,9 @@ class HalfPanel:
     def draw(self) -> None:
         """Draw every network where it stood at the session's step."""
         if self.busy:
-            self._caption.draw("caption", "Training the networks: a few seconds, once.")
+            before = jobs.place(self._job)
+            wait = f" after {before} other jobs" if before else ""
+            self._caption.draw("caption", f"Training the networks{wait}: a few seconds, once.")
             return
         if error := self._job.exception():
             self._caption.draw("caption", f"These networks could not be trained: {error}.")

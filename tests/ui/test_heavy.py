@@ -63,7 +63,7 @@ def test_a_job_that_failed_is_done_again_for_the_next_who_asks(jobs: Jobs) -> No
 def test_results_are_bounded_and_the_oldest_goes_first(jobs: Jobs) -> None:
     for n in range(200):
         jobs.ask(n, lambda n=n: n).result(PATIENCE)
-    assert len(jobs._results) <= 65
+    assert len(jobs._futures) <= 65
     done: list[int] = []
     jobs.ask(199, lambda: done.append(199))
     jobs.ask(0, lambda: done.append(0)).result(PATIENCE)
