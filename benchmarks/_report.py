@@ -20,25 +20,28 @@ HEAD = """# Benchmarks
 and writes nothing. Figures are medians of several rounds on a machine that others share: believe
 the ratios, which compare things measured in turn in the same run.
 
-What the engine's speed rests on, in the order of what it brought (three layers, batch 1):
+What the engine's speed rests on (each measured by itself, width 16, batch 1):
 
-- One call for thousands of steps. A call from Python to TensorFlow costs more than a thousand
-  steps' arithmetic; all else follows from not making one a step.
-- One piece of machine code for the whole loop. XLA starts each operation of a loop by itself unless
-  the loop is small, and its idea of small (1 KiB touched a turn) is smaller than these networks.
-  Raised to 80 KiB it is 2 times as fast with three layers and 14 times with two. It is not raised
-  further because batches of 64 would then lose XLA's matrix products and take twice as long; seven
-  and eight layers pay for that (1.1 µs a step would be theirs, against 2.4).
-- The gradient tensor by tensor. Of slices of one flat vector it is as long as the vector, once for
-  each slice: 3 times as slow with eight layers.
-- Full vector width, which XLA leaves half unused by default: a tenth for one network, a third for
-  many at once.
+- One call for thousands of steps: a call costs as much as several hundred steps of three layers,
+  whatever it does (the table of parts below).
+- One piece of machine code for the whole loop. XLA starts each operation by itself unless the loop
+  is small, and by its default (1 KiB touched a turn) these are not. At 80 KiB, three layers take
+  0.35 µs a step in place of 0.79, two layers 0.04 in place of 0.51. It is not raised further
+  because batches of 64 would then take 17 µs in place of 8; seven and eight layers pay for that
+  (about 1 µs would be theirs, against 2.2 and 2.4).
+- The gradient tensor by tensor. Of a slice of one flat vector it is as long as the vector: eight
+  layers took 7.5 µs in place of 2.5.
+- Full vector width, of which XLA uses half by default: up to a tenth for one network of batch 1, a
+  sixth to a third for many at once; batches of 64 and 256 lose a tenth.
 - Many networks: the network is the last axis, so that the vector units work on networks side by
-  side. With the network first, or as a batched matrix product, it is no faster than this at any
-  number; written out sum by sum it is 2 to 100 times slower, and takes seconds to compile.
+  side. A batched matrix product takes 1.3 to 1.5 times as long at 32 to 256 networks.
 
-What is left is mostly the engine's own: the sum of squared gradients in double precision, which
-the hand-written C does not take.
+Tried without effect on three layers: leaving out the sums of squared gradients (within the noise).
+Where the rest of the distance to C goes is not known.
+
+How far the main ratio can be trusted: three layers against the question's own loop gave 415, 524
+and 347 in three runs in which that loop was timed for a tenth as long as `Run.advance`; timed for
+equally long, 475, 421, 451 and 410. Single rounds went from 211 to 586.
 """
 
 PACKAGES = ("numpy", "keras", "streamlit", "altair", "pyarrow", "loky")

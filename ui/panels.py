@@ -179,7 +179,9 @@ class AtlasPanel:
                 st.segmented_control(
                     "A cell shows",
                     list(QUANTITIES),
-                    format_func=lambda quantity: QUANTITIES[quantity].capitalize(),
+                    format_func=lambda quantity: (
+                        QUANTITIES[quantity][0].upper() + QUANTITIES[quantity][1:]
+                    ),
                     key="atlas quantity",
                     default="wake_up",
                     required=True,

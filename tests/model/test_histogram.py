@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_every_number_is_counted_once_where_it_lies_and_a_nan_nowhere(
     edges = linear_edges(0.5)
     expected = [0] * BINS
     for value in values.tolist():
-        if value == value:
+        if not math.isnan(value):
             bin_ = bisect_right(edges.tolist(), value) - 1
             expected[min(max(bin_, 0), BINS - 1)] += 1
     assert counts(values, edges).tolist() == expected

@@ -26,7 +26,9 @@ _LEGIBLE = "bandwidth('x') / length(domain('xOffset')) < 34 ? 0 : 1"
 @prebuilt
 def spec() -> alt.LayerChart:
     """How far down the product has come after each factor, on a log axis."""
-    x = alt.X("factor:N", title=None, sort=alt.SortField("place"), axis=alt.Axis(labelAngle=0))
+    # A word a line, for bars that are narrow on a phone.
+    axis = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")
+    x = alt.X("factor:N", title=None, sort=alt.SortField("place"), axis=axis)
     y = alt.Y(
         "product:Q",
         title="product so far",

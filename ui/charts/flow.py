@@ -35,7 +35,7 @@ def spec() -> alt.LayerChart:
             x=x,
             y=y,
             detail="lane:N",
-            color=alt.Color("layer:N", title=None, legend=alt.Legend(orient="top")),
+            color=alt.Color("layer:N", title=None, legend=alt.Legend(orient="top", columns=4)),
             strokeDash=alt.StrokeDash("lane:N", legend=None),
         )
     )
