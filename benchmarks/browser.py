@@ -144,6 +144,7 @@ def main(seconds: float, write: bool) -> None:
             page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
             page.on("pageerror", lambda error: said.append(f"error: {error}"))
             found = playing(page, server, seconds)
+            page.close()
         finally:
             server.end()
     body = "\n\n".join(["## In the browser", _openings(cold, warm), _pictures(found, said)])

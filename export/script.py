@@ -16,6 +16,7 @@ from textwrap import wrap
 
 from export.words import describe
 from model.experiment import Experiment
+from model.xla import FLAGS
 
 # Numbers that one call of the script's train() is handed: 8 MB while they are drawn.
 _INPUTS_PER_CALL = 1_000_000
@@ -29,11 +30,17 @@ TensorFlow 2.21 on the same kind of processor; others round differently, which l
 What to change first: $advice.
 """
 
+import os
 from itertools import pairwise
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# The page's own: other machine code rounds differently, which long runs can tell.
+os.environ["XLA_FLAGS"] = (
+    $xla_flags
+)
 
 LAYERS = $layers  # weight matrices; the question is what one more of them does
 WIDTH = $width  # units in each hidden layer
@@ -61,7 +68,7 @@ optimizer = keras.optimizers.$optimizer
 optimizer.build([parameters])
 
 
-def estimate(x):
+def estimate(parameters, x):
     """Return the network's answers to the inputs x, both of shape [n]: twice its output."""
     parts = tf.split(parameters, [int(np.prod(shape)) for shape in shapes])
     parts = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -96,8 +103,10 @@ for step in range(0, STEPS, STEPS_PER_CALL):
         tenths = 10 * end // STEPS
         print(f"step {end:>9,}   loss {float(loss):.9g}")
 
+exact = tf.cast(parameters, tf.float64)  # through many layers float32 loses its last digits
 for x in np.linspace(-0.9, 0.9, 10, dtype=np.float32):
-    print(f"input {x:+.1f}   estimate {float(estimate(tf.constant([x]))[0]):+.9g}")
+    answer = estimate(exact, tf.constant([x], tf.float64))
+    print(f"input {x:+.1f}   estimate {float(answer[0]):+.9g}")
 ''')
 
 _WEIGHTS = {
@@ -121,8 +130,8 @@ _ACTIVATION = {
     "linear": "h @ W + b",
 }
 _OBJECTIVE = {
-    "first": "tf.square(x[0] - estimate(x)[0])  # of the first input only, as in the question",
-    "all": "tf.reduce_mean(tf.square(x - estimate(x)))",
+    "first": "tf.square(x[0] - estimate(parameters, x)[0])  # of the first input only",
+    "all": "tf.reduce_mean(tf.square(x - estimate(parameters, x)))",
 }
 _OPTIMIZER = {
     "sgd": "SGD(LEARNING_RATE)",
@@ -156,6 +165,7 @@ def script(experiment: Experiment, steps: int | None = None, url: str = "") -> s
     return _TEMPLATE.substitute(
         title="\n".join([*wrap(f"{describe(experiment, steps)}.", 99), *([url] if url else [])]),
         advice=_advice(experiment),
+        xla_flags="\n    ".join(f'"{flag} "' for flag in FLAGS),
         layers=experiment.layers,
         width=experiment.width,
         batch=experiment.batch,

@@ -57,7 +57,7 @@ def factors(run: Run) -> tuple[Factor, ...]:
     h = np.array([x])
     for k in range(experiment.layers - 1):
         sums.append(h @ w[f"W{k or ''}"] + w[f"b{k or ''}"])
-        h = ACTIVATE[experiment.activation](sums[-1])  # type: ignore[arg-type]
+        h = ACTIVATE[experiment.activation](sums[-1])
     last = experiment.layers - 1
     estimate = GAIN * float((h @ w[f"W{last}"] + w[f"b{last}"])[0])
     error = 2 * (estimate - x)

@@ -346,7 +346,7 @@ def _shares(seen: _Seen, rows: NDArray[np.intp]) -> Float64:
     In float64 and without the last bias, beside which float32 would lose what moves.
     """
     vectors, layout = seen.vectors(rows), tensors_of(seen.experiment)
-    outputs = hidden(seen.experiment, vectors, PROBE)[-1]  # type: ignore[arg-type]
+    outputs = hidden(seen.experiment, vectors, PROBE)[-1]
     estimates = 2 * outputs @ split(vectors, layout)[f"W{seen.last}"]
     shares: Float64 = np.ptp(estimates[..., 0], axis=1) / SPAN
     return shares

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from model.experiment import Experiment
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 # The question doubles the network's output before it compares it with the input.
 GAIN = 2.0
@@ -99,19 +100,19 @@ def join(parameters: Mapping[str, Any], layout: Sequence[Tensor]) -> Array:
     return np.concatenate([np.ravel(parameters[t.name]) for t in layout]).astype(np.float32)
 
 
-def _gelu(x: Array) -> Array:
+def _gelu(x: Floats) -> Floats:
     # The tanh form (Hendrycks & Gimpel 2016, eq. 2 ff.): NumPy has no erf.
-    bent: Array = np.tanh(np.float32(sqrt(2 / pi)) * (x + np.float32(0.044715) * x**3))
+    bent: Floats = np.tanh(np.float32(sqrt(2 / pi)) * (x + np.float32(0.044715) * x**3))
     return np.float32(0.5) * x * (1 + bent)
 
 
-def _sigmoid(x: Array) -> Array:
+def _sigmoid(x: Floats) -> Floats:
     # By tanh, which cannot overflow.
-    bent: Array = np.tanh(np.float32(0.5) * x)
+    bent: Floats = np.tanh(np.float32(0.5) * x)
     return np.float32(0.5) * (bent + 1)
 
 
-ACTIVATE: Mapping[str, Callable[[Array], Array]] = {
+ACTIVATE: Mapping[str, Callable[[Floats], Floats]] = {
     "relu": lambda x: np.maximum(x, 0),
     "leaky_relu": lambda x: np.where(x > 0, x, np.float32(LEAK) * x),
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
@@ -122,16 +123,16 @@ ACTIVATE: Mapping[str, Callable[[Array], Array]] = {
 }
 
 
-def hidden(experiment: Experiment, vector: Array, x: Array) -> list[Array]:
-    """Outputs of every hidden layer, NumPy, float32.
+def hidden(experiment: Experiment, vector: Floats, x: Floats) -> list[Floats]:
+    """Outputs of every hidden layer, NumPy, of the vector's own precision.
 
     ``vector [..., P]`` may hold many networks along leading axes; ``x [n]``. Each result is
     ``[..., n, width]``, first hidden layer first.
     """
     parts = split(vector, tensors_of(experiment))
     activate = ACTIVATE[experiment.activation]
-    found: list[Array] = []
-    h = np.asarray(x, np.float32)[:, None]
+    found: list[Floats] = []
+    h = np.asarray(x, vector.dtype)[:, None]
     with np.errstate(all="ignore"):  # a diverged network is shown, not warned about
         for k in range(experiment.layers - 1):
             suffix = str(k or "")
@@ -145,9 +146,11 @@ def estimate(experiment: Experiment, vector: Array, x: Array) -> Array:
 
     ``vector [..., P]`` may hold many networks along leading axes.
     """
-    parts = split(vector, tensors_of(experiment))
-    last = str(experiment.layers - 1)
+    # In float64: through many layers the last digits of float32 are the processor's own.
     with np.errstate(all="ignore"):
-        y = hidden(experiment, vector, x)[-1] @ parts["W" + last]
-        answer: Array = np.float32(GAIN) * (y + parts["b" + last][..., None, :])[..., 0]
+        exact = vector.astype(np.float64)
+        parts = split(exact, tensors_of(experiment))
+        last = str(experiment.layers - 1)
+        y = hidden(experiment, exact, x)[-1] @ parts["W" + last]
+        answer: Array = (GAIN * (y + parts["b" + last][..., None, :])[..., 0]).astype(np.float32)
     return answer

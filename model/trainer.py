@@ -10,7 +10,6 @@ fixed length, partly filled; and everything numeric is an argument, hence no set
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -18,19 +17,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-# A loop that touches fewer bytes than this a turn becomes one piece of machine code; in any other,
-# XLA starts each operation by itself, which for these networks costs several times the arithmetic.
-# Up to six layers of 16 units, batch 1, are below it, and batches of 64, for which XLA's matrix
-# products are the faster ones, above it.
-os.environ["XLA_FLAGS"] = (
-    "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=81920 "
-    # By default half of the widest vector units lies idle.
-    "--xla_cpu_prefer_vector_width=512 "
-    + os.environ.get("XLA_FLAGS", "")
-)
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from model.experiment import MOST_STEPS, Experiment
 from model.history import stride_at
@@ -39,6 +27,9 @@ from model.inputs import inputs
 from model.network import GAIN, LEAK, estimate, hidden, tensors, tensors_of
 from model.optimizers import OPTIMIZERS
 from model.state import Float32, Float64, Snapshots, State
+from model.xla import set_flags
+
+set_flags()
 
 # Steps that one call of the compiled function can take. A call costs about a millisecond whatever
 # it does; this many steps of the smallest network take some thirty.

@@ -10,13 +10,18 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+# Whether the old address stays in the history, to go back to, is decided here: the page may write
+# twice before the browser has drawn once. Each entry of the history knows its lesson.
 _JS = """
 export default function ({ data }) {
+  const state = window.history.state ?? {};
   const url = new URL(window.location.href);
   url.search = data.query;
-  if (url.href === window.location.href) return;
-  const write = data.push ? "pushState" : "replaceState";
-  window.history[write](window.history.state, "", url);
+  const here = url.href === window.location.href;
+  if (here && state.lesson === data.lesson) return;
+  const push = !here && state.lesson !== undefined && state.lesson !== data.lesson;
+  const write = push ? "pushState" : "replaceState";
+  window.history[write]({ ...state, lesson: data.lesson }, "", url);
 }
 """
 
@@ -28,7 +33,10 @@ class Address:
         self._place = place
         self._component = st.components.v2.component("address", js=_JS)
 
-    def write(self, query: str, push: bool) -> None:
-        """Show ``query``; ``push`` leaves the old address in the history, to go back to."""
+    def write(self, query: str, lesson: str) -> None:
+        """Show ``query``; where the ``lesson`` is another one, leave the old address to go back to.
+
+        A lesson is what an address is about, without where its run stands.
+        """
         with self._place:
-            self._component(data={"query": query, "push": push})
+            self._component(data={"query": query, "lesson": lesson})

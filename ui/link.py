@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from model.link import Link, parameters, read
+from model.link import Link, parameters, read, write
 from ui.address import Address
 from ui.carrier import Carrier
 from ui.presence import went_back
@@ -58,11 +58,8 @@ class Publisher:
         """Write where the session stands, or is going to stand within the next second."""
         st.session_state[_TOUCHED] = False
         position = self._session.position()
-        lesson = _lesson(position)
-        push = lesson != st.session_state.setdefault("lesson published", lesson)
-        st.session_state["lesson published"] = lesson
         query = urlencode(parameters(position) | self._kept, safe=",.")
-        self._address.write(query, push)
+        self._address.write(query, write(replace(position, step=0, train=False)))
         self._carrier.load(query)
 
 

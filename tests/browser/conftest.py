@@ -80,17 +80,19 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of its own for each test: no cookies, no storage, a laptop's size.
-
-    Nothing may be said in its console: no error, and no warning either.
-    """
+    """A page of its own for each test: no cookies, no storage, a laptop's size."""
     with browser.new_context(viewport={"width": 1366, "height": 768}) as context:
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        yield page
-        assert said == []
+        yield context.new_page()
+
+
+@pytest.fixture
+def silent_console(page: Page) -> Iterator[None]:
+    """Nothing may be said in the page's console: no error, and no warning either."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    yield
+    assert said == []
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,8 @@ _TEXT_OVERLAPS = """
 _CUT = """
 () => [...document.querySelectorAll('svg.marks')].flatMap(svg => {
   const box = svg.getBoundingClientRect();
-  return [...svg.querySelectorAll('text')].filter(e => e.textContent.trim()).filter(e => {
+  const texts = [...svg.querySelectorAll('text')].filter(e => e.textContent.trim());
+  return texts.filter(e => e.getAttribute('opacity') !== '0').filter(e => {
     const r = e.getBoundingClientRect();
     // A line of text is a little higher than its letters.
     return r.left < box.left - 4 || r.right > box.right + 4

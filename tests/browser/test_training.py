@@ -11,6 +11,8 @@ from tests.browser.conftest import Server
 from tests.browser.watch import Watch
 from ui.charts import ladder
 
+pytestmark = pytest.mark.usefixtures("silent_console")
+
 # Frames that may still come after a click on Pause: what was on its way, at twenty a second.
 FRAMES_ON_THEIR_WAY = 15
 
@@ -123,7 +125,8 @@ def test_scrubbing_moves_every_figure_and_rebuilds_no_chart(page: Page, server: 
         page.wait_for_function(
             """([step, figures]) => {
               const bar = document.querySelector('[data-testid=stProgress]').innerText;
-              const texts = [...document.querySelectorAll('svg.marks text')].map(e => e.textContent);
+              const texts = [...document.querySelectorAll('svg.marks text')]
+                .map(e => e.textContent);
               return bar.includes('Looking back at step ' + step)
                 && figures.every(figure => texts.includes(figure));
             }""",
@@ -137,9 +140,7 @@ def test_scrubbing_moves_every_figure_and_rebuilds_no_chart(page: Page, server: 
     assert watch.seen.opacity == 1
 
 
-def test_a_comparison_opened_twice_gives_the_same_numbers(
-    browser: Browser, server: Server
-) -> None:
+def test_a_comparison_opened_twice_gives_the_same_numbers(browser: Browser, server: Server) -> None:
     query = "layers=2&vs.layers=3&vs.weights=he_normal&seed=11&steps=1500&train=1"
     found = []
     for _ in range(2):
@@ -156,11 +157,6 @@ def test_patience_reaches_a_million_steps_and_names_the_step_of_waking(
 ) -> None:
     acts.open_page(page, server.url, "chapter=patience")
     acts.press(page, "train")
-    acts.wait_for_step(page, "n > 50000")
-    acts.press(page, "train")
-    acts.rest(page)
-    assert acts.step(page) < 1_000_000
-    acts.press(page, "train")
     acts.wait_until_over(page)
     assert acts.step(page) == 1_000_000
     history = Run.at(PRESETS["patience"], 1_000_000).history
@@ -168,3 +164,15 @@ def test_patience_reaches_a_million_steps_and_names_the_step_of_waking(
     woke = int(history.steps[(spans >= 1).argmax()])
     assert 10_000 < woke < 1_000_000
     page.get_by_text(f"woke up at about step {woke:,}").wait_for()
+
+
+def test_a_run_at_full_speed_can_be_paused(page: Page, server: Server) -> None:
+    acts.open_page(page, server.url, "chapter=patience&steps=5000000")
+    acts.press(page, "train")
+    acts.wait_for_step(page, "n > 50000")
+    acts.press(page, "train")
+    acts.rest(page)
+    stood = acts.step(page)
+    assert 50_000 < stood < 5_000_000
+    page.wait_for_timeout(500)
+    assert acts.step(page) == stood

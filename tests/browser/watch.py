@@ -14,7 +14,8 @@ _WATCH = """
   const marks = chart => chart.querySelector('svg.marks, canvas.marks');
   const seen = charts.map(marks);
   const state = window.__watch = {charts: charts.length, pictures: 0, replaced: [], opacity: 1,
-                                  atClick: null, firstAfterClick: null, clicked: null};
+                                  repaints: 0, clicked: null, atClick: null,
+                                  firstAfterClick: null, lastAfterClick: null};
   let dirty = false;
   const observer = new MutationObserver(() => { dirty = true; });
   const all = {subtree: true, childList: true, attributes: true, characterData: true};
@@ -22,13 +23,16 @@ _WATCH = """
   document.addEventListener('click', () => {
     state.atClick = state.pictures;
     state.clicked = performance.now();
-    state.firstAfterClick = null;
+    state.firstAfterClick = state.lastAfterClick = null;
   }, true);
   const look = () => {
+    state.repaints++;
     if (dirty) {
       state.pictures++;
-      if (state.clicked !== null && state.firstAfterClick === null)
-        state.firstAfterClick = performance.now() - state.clicked;
+      if (state.clicked !== null) {
+        state.lastAfterClick = performance.now() - state.clicked;
+        state.firstAfterClick ??= state.lastAfterClick;
+      }
       dirty = false;
     }
     charts.forEach((chart, i) => {
@@ -53,9 +57,11 @@ class Seen:
     pictures: int  # repaints with a changed chart
     replaced: list[int]  # which charts' SVG was another one than before, each time it was
     opacity: float  # the lowest of any chart
-    atClick: int | None  # pictures at the last click
-    firstAfterClick: float | None  # milliseconds from the last click to the next picture
-    clicked: float | None
+    repaints: int  # chances to draw that the browser had
+    clicked: float | None  # milliseconds, the time of the last click
+    atClick: int | None  # pictures before it
+    firstAfterClick: float | None  # milliseconds from it to the next picture
+    lastAfterClick: float | None  # … and to the last one so far
 
 
 class Watch:

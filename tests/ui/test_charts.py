@@ -127,9 +127,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=str)
-def test_a_chart_compiles_and_draws_marks(
-    chart: Drawn, train: Callable[..., list[Run]]
-) -> None:
+def test_a_chart_compiles_and_draws_marks(chart: Drawn, train: Callable[..., list[Run]]) -> None:
     table = chart.data(train(PAIRS["two lanes"], 300), 300)
     spec = json.loads(json.dumps(filled(chart.spec(), table), default=lambda t: t.to_pylist()))
     spec |= {"width": 400, "height": 300}  # the browser has a container for it
@@ -148,9 +146,7 @@ def test_no_chart_grows_to_where_the_browser_builds_it_anew(
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=str)
-def test_no_step_leaves_a_trace_in_the_spec(
-    chart: Drawn, train: Callable[..., list[Run]]
-) -> None:
+def test_no_step_leaves_a_trace_in_the_spec(chart: Drawn, train: Callable[..., list[Run]]) -> None:
     spec, text = chart.spec(), json.dumps(chart.spec())
     tables = []
     for step in (0, 50, 300):

@@ -77,9 +77,7 @@ def test_no_picture_stands_still_for_longer_than_a_second(readers: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("readers", [1, 2, 30, 100])
-def test_all_frames_together_train_no_more_than_the_workers_can(
-    readers: int, workers: int
-) -> None:
+def test_all_frames_together_train_no_more_than_the_workers_can(readers: int, workers: int) -> None:
     world = World(readers, workers=workers).run(30)
     # The first second sees readers come in one by one.
     assert world.training <= 0.8 * 31 * min(readers, workers)

@@ -96,9 +96,7 @@ def test_patience_marks_the_step_at_which_the_network_woke(session_of) -> None:
 
 
 @pytest.mark.parametrize("chapter", [None, *CHAPTERS])
-def test_a_run_that_diverges_is_spoken_of_without_nonsense(
-    session_of, chapter: str | None
-) -> None:
+def test_a_run_that_diverges_is_spoken_of_without_nonsense(session_of, chapter: str | None) -> None:
     session = session_of(
         chapter,
         3_000,

@@ -20,14 +20,15 @@ _LEAST, _MOST = (10.0**end for end in LOG_AXIS)
 _RESULT = "gradient of W"
 
 # The values are left to the tooltip where a bar is narrower than they are (in pixels).
-_LEGIBLE = "bandwidth('x') / length(domain('xOffset')) < 34 ? 0 : 1"
+_LEGIBLE = "bandwidth('x') / length(domain('xOffset')) < 24 ? 0 : 1"
 
 
 @prebuilt
 def spec() -> alt.LayerChart:
     """How far down the product has come after each factor, on a log axis."""
-    # A word a line, for bars that are narrow on a phone.
-    axis = alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")
+    # Upright on a phone, where bars are narrower than their names.
+    upright = alt.ExprRef("width < 500 ? -90 : 0")
+    axis = alt.Axis(labelAngle=upright, labelOverlap=False)
     x = alt.X("factor:N", title=None, sort=alt.SortField("place"), axis=axis)
     y = alt.Y(
         "product:Q",
