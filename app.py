@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from ui import controls, link, lobby, story
+from ui import controls, link, lobby, story, style
 from ui.carrier import Carrier
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
+style.apply()
 lobby.wait_for_a_seat()
 carrier = Carrier()
 session = link.open_session(carrier)

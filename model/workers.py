@@ -62,6 +62,19 @@ def warm_up() -> None:
         Run(experiment).advance(1)
 
 
+def _plainly(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function; an error of TensorFlow's own becomes a plain one.
+
+    The page could not even receive it without importing TensorFlow.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("keras", "tensorflow"):
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
+
+
 def _timed(
     experiment: Experiment, state: State | None, steps: int
 ) -> tuple[tuple[State, Snapshots], float]:
@@ -179,7 +192,7 @@ class Workers:
             for _ in range(_ATTEMPTS):
                 executor = self._executor
                 try:
-                    result: Result = executor.submit(function, *arguments).result()
+                    result: Result = executor.submit(_plainly, function, *arguments).result()
                 except BrokenProcessPool:
                     self._replace(executor)
                 else:

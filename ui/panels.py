@@ -22,6 +22,7 @@ from ui.charts import filled, halves, sleep
 from ui.charts.atlas import CELL, QUANTITIES, Quantity
 from ui.heavy import Busy, jobs
 from ui.link import touched
+from ui.presence import is_there, session_id
 from ui.session import Session, this_session
 from ui.slot import Slot, titled
 
@@ -53,6 +54,8 @@ def panel_of(session: Session, place: DeltaGenerator) -> Panel | None:
         "half": HalfPanel,
         "atlas": AtlasPanel,
     }
+    if session.link.chapter != "atlas":
+        room.leave(session_id())
     kind = kinds.get(session.link.chapter or "")
     return kind(session, place) if kind else None
 
@@ -110,8 +113,9 @@ class AtlasRoom:
     # Steps of a slice: short, so that other heavy jobs get their turn between two.
     SLICE = 2_000
 
-    def __init__(self) -> None:
+    def __init__(self, is_there: Callable[[str], bool]) -> None:
         self.atlas: Atlas | None = None
+        self._is_there = is_there
         self.error: str | None = None
         self._running = False
         self._lock = threading.Lock()
@@ -132,9 +136,14 @@ class AtlasRoom:
                 self.error = None
                 self._queue()
 
+    def is_watched_by(self, session: str) -> bool:
+        """Whether it is being trained for this reader, among others perhaps."""
+        return self._running and session in self._watchers
+
     def leave(self, session: str) -> None:
         """This reader has seen enough; the last one to leave stops the work."""
-        self._watchers.discard(session)
+        with self._lock:
+            self._watchers.discard(session)
 
     def _queue(self) -> None:
         try:
@@ -149,24 +158,25 @@ class AtlasRoom:
             self._running, self.error = False, f"{type(error).__name__}: {error}"
             raise
         with self._lock:
+            # Who closed the page has left without a word.
+            self._watchers = {s for s in self._watchers if self._is_there(s)}
             self._running = bool(self._watchers) and not self.atlas.complete
             if self._running:
                 self._queue()
 
 
-room = AtlasRoom()
+room = AtlasRoom(is_there)
 
 
 class AtlasPanel:
     """The atlas as far as it is known, with a button to draw on and one to stop."""
 
     def __init__(self, session: Session, place: DeltaGenerator) -> None:
-        self._name = str(id(session))
         self._drawn: object = None
         atlas = room.atlas
         with place:
             with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-                watching = room.running and self._name in room._watchers
+                watching = room.is_watched_by(session_id())
                 st.button(
                     "Stop" if watching else "Draw the atlas",
                     key="atlas draw",
@@ -174,7 +184,7 @@ class AtlasPanel:
                     icon=":material/stop:" if watching else ":material/grid_view:",
                     disabled=atlas is not None and atlas.complete,
                     on_click=_stop if watching else _draw_on,
-                    args=(self._name,),
+                    args=(session_id(),),
                 )
                 st.segmented_control(
                     "A cell shows",

@@ -31,7 +31,7 @@ class Scene:
 
     def gradient(self, lane: str = FIRST, name: str = "W") -> str:
         """The size of a gradient of late."""
-        return f"{self.now[lane].rms[name]:.1e}"
+        return short(self.now[lane].rms[name])
 
 
 def _learns(s: Scene) -> str:
@@ -57,11 +57,11 @@ def _why(s: Scene) -> str:
         "Side by side, from the same seed and on the same inputs: left two layers, right three. "
         "A **gradient** says how much the error would change if a weight changed; training moves "
         "each weight by a small part of it. On its way back to `W` it is multiplied by the "
-        "weights of every later layer, and those are about 0.001. "
+        "weights of every later layer, and those begin at about 0.001. "
     )
     one, two = s.now[FIRST].rms["W"], s.now[SECOND].rms["W"]
     if two > 0:
-        text += f"So of late `W` gets {one:.1e} on the left, {two:.1e} on the right: "
+        text += f"So of late `W` gets {short(one)} on the left, {short(two)} on the right: "
         text += f"**{one / two:,.0f} times less**." if one > two else "as much or more."
     return text
 

@@ -158,3 +158,15 @@ def test_a_worker_whose_parent_is_killed_ends_in_mid_training() -> None:
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()
     wait_until(lambda: not worker.is_running(), "the orphan to end")
+
+
+def _ask_tensorflow_for_the_impossible() -> None:
+    import tensorflow as tf
+
+    tf.reshape(tf.zeros([3]), [2])
+
+
+def test_an_error_of_tensorflows_own_arrives_without_tensorflow(pool: Workers) -> None:
+    with pytest.raises(RuntimeError, match="InvalidArgumentError") as raised:
+        pool.call(_ask_tensorflow_for_the_impossible)
+    assert type(raised.value) is RuntimeError

@@ -14,6 +14,7 @@ from model.chapters import CHAPTERS
 from model.link import Link
 from model.workers import Workers
 from ui import story
+from ui.charts.ladder import short
 from ui.session import FIRST, SECOND, Session
 from ui.story import Scene
 
@@ -77,7 +78,7 @@ def test_why_says_by_how_much_the_gradients_differ(session_of) -> None:
     session = session_of("why", 1_000)
     words = story.text(scene_of(session))
     two, three = (run.history.at(1_000).rms["W"] for run in session.runs.values())
-    assert f"{two:.1e} on the left, {three:.1e} on the right" in words
+    assert f"{short(two)} on the left, {short(three)} on the right" in words
     assert f"{two / three:,.0f} times less" in words
     assert two / three > 100
 
