@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from loky import ProcessPoolExecutor
+from loky import ProcessPoolExecutor, set_loky_pickler
 from loky.process_executor import BrokenProcessPool
 
 from model.experiment import MOST_LAYERS, PRESETS, Experiment
@@ -26,6 +26,9 @@ from model.run import Run, in_process
 from model.state import Snapshots, State
 
 Result = TypeVar("Result")
+
+# Everything that goes to a worker can be imported there, and the plain pickler is the faster one.
+set_loky_pickler("pickle")
 
 # What a worker needs until it answers, on a small machine; the page says so while it waits.
 WARM_UP_SECONDS = 15

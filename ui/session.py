@@ -36,7 +36,7 @@ _LONGEST_FRAME = 1.5
 
 
 # Seconds of training by which the address runs ahead, and so the time between two writes of it.
-_AHEAD = 1.5
+_AHEAD = 5.0
 
 # Steps of a first chunk, when nobody knows yet what a step costs.
 _FEELER = 100
