@@ -40,6 +40,9 @@ _ROW, _AXIS = 50, 40
 # again as the one before: what is read is drawn with every fourth picture, and with the last one.
 _FRAMES_A_READING = 4
 
+# Objects made before the youngest are collected, and how many such collections make an older one.
+_COLLECT_AFTER = (50_000, 50, 50)
+
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
 
@@ -321,10 +324,13 @@ def _settle() -> None:
     """Once a page has been drawn, all that has been imported stays for good.
 
     Streamlit collects garbage after each run of the script, over everything there is (half of a
-    crowded server's time, measured); what is frozen is not looked at again.
+    crowded server's time, measured); what is frozen is not looked at again. A frame makes some
+    thousand objects and hardly a cycle, so Python need not look for them every few frames either
+    (another quarter, measured).
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _duration(seconds: float) -> str:
