@@ -15,6 +15,7 @@ from export import (
     table_parquet,
     tensorboard_zip,
 )
+from export.charts import Chart, charts_zip
 from model import __version__
 from model.history import History
 
@@ -25,6 +26,7 @@ class Take:
 
     histories: Mapping[str, History]  # by the lane's title
     verdicts: Mapping[str, str]
+    charts: Mapping[str, Chart]
     url: str
     step: int
 
@@ -52,6 +54,14 @@ class Download:
 
 def _script(take: Take) -> str:
     return script(take.first.experiment, max(take.step, 1), take.url)
+
+
+def _charts_svg(take: Take) -> bytes:
+    return charts_zip(take.charts, "svg")
+
+
+def _charts_png(take: Take) -> bytes:
+    return charts_zip(take.charts, "png")
 
 
 def _tensorboard(take: Take) -> bytes:
@@ -84,6 +94,20 @@ DOWNLOADS = (
         "Poster, SVG", "poster.svg", "image/svg+xml", _svg, "All charts, to print or to draw on"
     ),
     Download("Poster, PNG", "poster.png", "image/png", _png, "All charts, 2,400 pixels wide"),
+    Download(
+        "Charts, SVG",
+        "charts-svg.zip",
+        "application/zip",
+        _charts_svg,
+        "Each chart of the page as a file of its own, to draw on",
+    ),
+    Download(
+        "Charts, PNG",
+        "charts-png.zip",
+        "application/zip",
+        _charts_png,
+        "Each chart of the page as a file of its own, 1,440 pixels wide",
+    ),
     Download("Table, CSV", "run.csv", "text/csv", _csv, "Every statistic of every remembered step"),
     Download(
         "Table, Parquet",
