@@ -26,13 +26,14 @@ import tensorflow as tf
 from benchmarks._report import figure, in_turn, median_ratio, publish, seconds, table
 from model import trainer
 from model.experiment import ACTIVATIONS, OPTIMIZERS, PRESETS, Experiment
+from model.graph import BLOCK, Graph
 from model.history import stride_at
 from model.initializers import initial_parameters
 from model.inputs import inputs
 from model.network import GAIN, split, tensors_of
 from model.run import Run
 from model.state import Float32
-from model.trainer import Graph, traces
+from model.trainer import traces
 
 ROUNDS = 5
 
@@ -374,7 +375,7 @@ def growth(quick: bool) -> Iterator[str]:
 
 def _snapshots(base: Experiment) -> Iterator[str]:
     """One block of 16,384 steps with more and more snapshots in it."""
-    steps, counts = trainer.BLOCK, (1, 4, 16, 64, 256)
+    steps, counts = BLOCK, (1, 4, 16, 64, 256)
     state, _ = trainer.advance(base, None, 1)
 
     def block(stride: int) -> None:

@@ -21,13 +21,14 @@ import tensorflow as tf
 from model.atlas import Atlas, Looks, Networks, Plan, Spread, probed_steps
 from model.diagnosis import SPAN
 from model.experiment import Experiment
+from model.graph import Graph
 from model.history import PROBE
 from model.initializers import initial_parameters
 from model.inputs import inputs
 from model.network import GAIN, estimate, tensors, tensors_of
 from model.optimizers import OPTIMIZERS
 from model.state import Float32
-from model.trainer import ACTIVATE, Graph
+from model.trainer import ACTIVATE
 
 # Networks that one call trains: a multiple of the vector units' width, and few enough that the
 # parameters of all of them stay in the processor's nearest caches. One number, so that XLA
@@ -193,7 +194,7 @@ def train(
     Parameters
     ----------
     experiments
-        What each network is; they share a graph (:class:`model.trainer.Graph`).
+        What each network is; they share a graph (:class:`model.graph.Graph`).
     networks
         Where they stand, from :func:`begin` or from an earlier call.
     stops

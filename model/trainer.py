@@ -21,6 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from model.experiment import MOST_STEPS, Experiment
+from model.graph import Graph
 from model.history import stride_at
 from model.initializers import initial_parameters
 from model.inputs import inputs
@@ -30,10 +31,6 @@ from model.state import Float32, Float64, Snapshots, State
 from model.xla import set_flags
 
 set_flags()
-
-# Steps that one call of the compiled function can take. A call costs about a millisecond whatever
-# it does; this many steps of the smallest network take some thirty.
-BLOCK = 16_384
 
 # Snapshots that one call can take; a block that wants more is cut.
 RECORDS = 16
@@ -47,35 +44,6 @@ ACTIVATE = {
     "sigmoid": tf.nn.sigmoid,
     "linear": lambda x: x,
 }
-
-
-@dataclass(frozen=True)
-class Graph:
-    """What changes the compiled function, and nothing else."""
-
-    layers: int
-    width: int
-    activation: str
-    optimizer: str
-    objective: str
-    batch: int
-
-    @classmethod
-    def of(cls, experiment: Experiment) -> Graph:
-        """The graph that trains ``experiment``."""
-        return cls(
-            experiment.layers,
-            experiment.width,
-            experiment.activation,
-            experiment.optimizer,
-            experiment.objective,
-            experiment.batch,
-        )
-
-    @property
-    def block(self) -> int:
-        """Steps a call can take: fewer for larger batches, whose inputs would be megabytes."""
-        return max(256, BLOCK // self.batch)
 
 
 _TRACES = 0

@@ -22,6 +22,7 @@ from loky import ProcessPoolExecutor, set_loky_pickler
 from loky.process_executor import BrokenProcessPool
 
 from model.experiment import MOST_LAYERS, PRESETS, Experiment
+from model.graph import Graph
 from model.run import Run, in_process
 from model.state import Snapshots, State
 
@@ -86,18 +87,6 @@ def _timed(
     return in_process(experiment, state, steps), time.perf_counter() - began
 
 
-def _kind(experiment: Experiment) -> tuple[object, ...]:
-    """What decides which graph trains an experiment, and so the cost of a step."""
-    return (
-        experiment.layers,
-        experiment.width,
-        experiment.activation,
-        experiment.optimizer,
-        experiment.objective,
-        experiment.batch,
-    )
-
-
 def import_tensorflow() -> None:
     """Import TensorFlow; runs in the worker."""
     _watch_the_parent()
@@ -137,7 +126,7 @@ class Workers:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._waiting = 0
-        self._seconds_per_step: dict[tuple[object, ...], float] = {}
+        self._seconds_per_step: dict[Graph, float] = {}
         self._executor, self._answer = self._spawn()
 
     @property
@@ -176,12 +165,12 @@ class Workers:
         """
         result, seconds = self.call(_timed, experiment, state, steps)
         if steps:
-            self._seconds_per_step[_kind(experiment)] = seconds / steps
+            self._seconds_per_step[Graph.of(experiment)] = seconds / steps
         return result
 
     def seconds_per_step(self, experiment: Experiment) -> float | None:
         """What a step of such an experiment has cost a worker the last time, if there was one."""
-        return self._seconds_per_step.get(_kind(experiment))
+        return self._seconds_per_step.get(Graph.of(experiment))
 
     def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call a function that can be imported, in a worker, and wait for its result.
@@ -263,7 +252,7 @@ def workers_for(experiment: Experiment) -> Workers:
 
 def is_compiled(experiment: Experiment) -> bool:
     """Whether workers find the experiment's graph compiled when they are warm."""
-    return _kind(experiment) in {_kind(preset) for preset in PRESETS.values()}
+    return Graph.of(experiment) in {Graph.of(preset) for preset in PRESETS.values()}
 
 
 def heavy_workers() -> Workers:

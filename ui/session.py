@@ -66,7 +66,6 @@ class Session:
         self.view = View()
         self._announced = 0
         self._newest_script = 0
-        self._last_slot = 0.0
         self._last_advance = 0.0
         self._rate = 0.0
         self.open(link)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import Experiment, Run, trainer
+from model.graph import BLOCK
 
 XAVIER: dict[str, Any] = {"weights": "xavier_uniform", "bias": "constant", "bias_scale": 0.1}
 
@@ -72,7 +73,6 @@ def test_chunks_of_random_lengths_end_where_one_call_does(cuts: Sequence[int]) -
     assert_same(run, Run.at(WITH_SLOTS, 900))
 
 
-BLOCK = trainer.BLOCK
 BEYOND = 2 * BLOCK + 5
 
 
