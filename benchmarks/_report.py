@@ -44,7 +44,7 @@ and 347 in three runs in which that loop was timed for a tenth as long as `Run.a
 equally long, 475, 421, 451 and 410. Single rounds went from 211 to 586.
 """
 
-PACKAGES = ("numpy", "keras", "streamlit", "altair", "pyarrow", "loky")
+PACKAGES = ("numpy", "keras", "streamlit", "altair", "pyarrow")
 
 
 def publish(name: str, body: str) -> None:
@@ -88,8 +88,13 @@ def _tensorflow() -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table in Markdown; all columns but the first are figures."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    rows = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(map(line, rows))
+
+
+def line(cells: Iterable[object]) -> str:
+    """A line of such a table, for those that are printed as they grow."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def figure(number: float) -> str:

@@ -3,9 +3,6 @@
 The page's process never imports TensorFlow (Streamlit would clear Keras' session after every
 run of every reader, and the import alone would hold the page for ten seconds). A worker holds no
 state: any worker serves anyone, and a dead one costs a retry and no run.
-
-``loky`` rather than the standard library's pool: under Streamlit that one would run the page
-again in each child, because Streamlit puts the script in ``__main__``.
 """
 
 from __future__ import annotations
@@ -15,21 +12,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
-
-from loky import ProcessPoolExecutor, set_loky_pickler
-from loky.process_executor import BrokenProcessPool
 
 from model.experiment import MOST_LAYERS, PRESETS, Experiment
 from model.graph import Graph
 from model.run import Run, in_process
 from model.state import Snapshots, State
+from model.worker import Worker, WorkerDied
 
 Result = TypeVar("Result")
-
-# Everything that goes to a worker can be imported there, and the plain pickler is the faster one.
-set_loky_pickler("pickle")
 
 # What a worker needs until it answers, on a small machine; the page says so while it waits.
 WARM_UP_SECONDS = 15
@@ -43,12 +35,17 @@ _HEAVY_IDLE = 300
 # (for lack of memory, say) must come to an end.
 _ATTEMPTS = 3
 
-# Read by TensorFlow and loky when the worker starts. The page's process needs a core of its own,
-# so each worker computes on one thread. A worker that has grown by a gigabyte (of graphs that
-# readers asked for and nobody uses any more) is replaced by a fresh one.
+# One that cannot start is tried again after so many seconds.
+_PAUSE = 5.0
+
+# A worker that has grown by so many bytes (of graphs that readers asked for and nobody uses any
+# more: TensorFlow never gives them back) is replaced, once its successor is warm.
+_MOST_GROWTH = 10**9
+
+# Read by TensorFlow when the worker starts. The page's process needs a core of its own, so each
+# worker computes on one thread.
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
-    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e9",
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -61,22 +58,8 @@ class WorkerError(RuntimeError):
 
 def warm_up() -> None:
     """Import TensorFlow and compile the graphs of the presets; runs in the worker."""
-    _watch_the_parent()
     for experiment in PRESETS.values():
         Run(experiment).advance(1)
-
-
-def _plainly(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call a function; an error of TensorFlow's own becomes a plain one.
-
-    The page could not even receive it without importing TensorFlow.
-    """
-    try:
-        return function(*arguments)
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("keras", "tensorflow"):
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
-        raise
 
 
 def _timed(
@@ -89,26 +72,12 @@ def _timed(
 
 def import_tensorflow() -> None:
     """Import TensorFlow; runs in the worker."""
-    _watch_the_parent()
     import model.trainer  # noqa: F401
 
 
 def warm_up_for_heavy_jobs() -> None:
     """Step back behind those who draw and train; runs in the worker."""
-    _watch_the_parent()
     os.nice(_NICE)
-
-
-def _watch_the_parent() -> None:
-    # A worker whose parent was killed outright would wait for jobs for ever.
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 class Workers:
@@ -121,27 +90,26 @@ class Workers:
         idle_seconds: float | None = None,
     ) -> None:
         self.processes = processes
+        #: Why there is no worker, when none could be started; it is tried again all the time.
+        self.error: str | None = None
         self._warm_up = warm_up
         self._idle_seconds = idle_seconds
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._begun: set[Worker] = set()
+        self._warm: set[Worker] = set()
+        self._free: list[Worker] = []
+        self._outgrown: set[Worker] = set()
         self._began = time.monotonic()
         self._waiting = 0
+        self._closed = False
         self._seconds_per_step: dict[Graph, float] = {}
-        self._executor, self._answer = self._spawn()
+        for _ in range(processes):
+            self._begin_keeper()
 
     @property
     def ready(self) -> bool:
         """Whether a job sent now is begun without waiting for TensorFlow."""
-        answer = self._answer
-        return answer.done() and not answer.cancelled() and answer.exception() is None
-
-    @property
-    def error(self) -> str | None:
-        """Why there is no worker, when there is none and will be none by itself."""
-        answer = self._answer
-        if not answer.done() or answer.cancelled() or answer.exception() is None:
-            return None
-        return f"{type(answer.exception()).__name__}: the worker did not start"
+        return bool(self._warm)
 
     @property
     def warming_seconds(self) -> float:
@@ -180,50 +148,111 @@ class Workers:
         WorkerError
             If the workers that tried it died. What the function raises comes through.
         """
-        with self._counted():
-            for _ in range(_ATTEMPTS):
-                executor = self._executor
-                try:
-                    result: Result = executor.submit(_plainly, function, *arguments).result()
-                except BrokenProcessPool:
-                    self._replace(executor)
-                else:
-                    return result
+        for _ in range(_ATTEMPTS):
+            with self._borrowed() as worker, suppress(WorkerDied):
+                return worker.call(function, *arguments)
         raise WorkerError(f"the worker process died {_ATTEMPTS} times over this job")
 
     def when_ready(self, then: Callable[[], object]) -> None:
-        """Call ``then`` from a thread of its own once the workers answer, or at once if they do."""
-        self._answer.add_done_callback(lambda _: threading.Thread(target=then, daemon=True).start())
+        """Call ``then`` from a thread of its own once a worker answers, or at once if one does."""
+
+        def wait() -> None:
+            with self._changed:
+                self._changed.wait_for(lambda: self.ready or self._closed)
+            if not self._closed:
+                then()
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def close(self) -> None:
         """End the processes."""
-        self._executor.shutdown(wait=False, kill_workers=True)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            begun = list(self._begun)
+        for worker in begun:
+            worker.end()
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
+    def _borrowed(self) -> Iterator[Worker]:
+        """A worker that is warm and has nothing else to do; the first that comes gets the next."""
+        with self._changed:
             self._waiting += 1
         try:
-            yield
+            worker = self._take()
+            try:
+                yield worker
+            finally:
+                self._give_back(worker)
         finally:
-            with self._lock:
+            with self._changed:
                 self._waiting -= 1
 
-    def _spawn(self) -> tuple[ProcessPoolExecutor, Any]:
-        executor = ProcessPoolExecutor(
-            max_workers=self.processes,
-            timeout=self._idle_seconds,
-            initializer=self._warm_up,
-            env=_ENVIRONMENT,
-        )
-        return executor, executor.submit(os.getpid)
+    def _take(self) -> Worker:
+        with self._changed:
+            if self._idle_seconds is not None:
+                self._changed.notify_all()  # its keeper sleeps until somebody waits
+            self._changed.wait_for(lambda: self._free or self.error or self._closed)
+            if self._free:
+                return self._free.pop(0)
+        raise WorkerError(self.error or "the workers have been closed")
 
-    def _replace(self, broken: ProcessPoolExecutor) -> None:
-        with self._lock:
-            if self._executor is broken:  # else somebody else has replaced it
+    def _give_back(self, worker: Worker) -> None:
+        with self._changed:
+            if worker.grown > _MOST_GROWTH and worker not in self._outgrown:
+                self._outgrown.add(worker)
+                self._begin_keeper()
+            if worker not in self._outgrown or not self._warm - self._outgrown:
+                if worker.alive:
+                    self._free.append(worker)
+                    self._changed.notify()
+                return
+        worker.end()  # its successor is warm
+
+    def _begin_keeper(self) -> None:
+        threading.Thread(target=self._keep, name="keeper", daemon=True).start()
+
+    def _keep(self) -> None:
+        """See to it that there is a worker: begin one, wait until it ends, begin another."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._closed or self._idle_seconds is None or self._waiting
+                )
+                if self._closed:
+                    return
                 self._began = time.monotonic()
-                self._executor, self._answer = self._spawn()
+                worker = Worker(_ENVIRONMENT, self._idle_seconds)
+                self._begun.add(worker)
+            try:
+                worker.call(self._warm_up)
+            except Exception as error:
+                worker.end()
+                self._note(f"{type(error).__name__}: the worker did not start")
+            else:
+                self._note(None, warm=worker)
+                worker.wait()
+            with self._changed:
+                self._begun.discard(worker)
+                self._warm.discard(worker)
+                if worker in self._free:
+                    self._free.remove(worker)
+                if worker in self._outgrown:  # another keeper has seen to its successor
+                    self._outgrown.discard(worker)
+                    return
+                if self.error:
+                    self._changed.wait_for(lambda: self._closed, _PAUSE)
 
+    def _note(self, error: str | None, warm: Worker | None = None) -> None:
+        with self._changed:
+            self.error = error
+            if warm is not None:
+                self._warm.add(warm)
+                self._free.append(warm)
+            self._changed.notify_all()
+
+
+_COMPILED = frozenset(map(Graph.of, PRESETS.values()))
 
 _pools: dict[str, Workers] = {}
 _spawning = threading.Lock()
@@ -252,7 +281,7 @@ def workers_for(experiment: Experiment) -> Workers:
 
 def is_compiled(experiment: Experiment) -> bool:
     """Whether workers find the experiment's graph compiled when they are warm."""
-    return Graph.of(experiment) in {Graph.of(preset) for preset in PRESETS.values()}
+    return Graph.of(experiment) in _COMPILED
 
 
 def heavy_workers() -> Workers:

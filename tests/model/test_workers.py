@@ -11,7 +11,9 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,81 @@ def test_workers_that_cannot_start_say_so_and_are_never_called_ready() -> None:
         assert not run.begun
     finally:
         pool.close()
+
+
+def test_workers_that_could_not_start_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.workers._PAUSE", 0.1)
+    late = tmp_path / "late"
+    pool = Workers(1, warm_up=late.stat)  # type: ignore[arg-type]  # raises until it exists
+    try:
+        wait_until(lambda: pool.error is not None, "the error")
+        late.touch()
+        wait_until(lambda: pool.ready, "a worker")
+        assert pool.error is None
+        assert pool.call(math.sqrt, 9) == 3
+    finally:
+        pool.close()
+
+
+def test_more_threads_than_workers_all_get_their_own_answers() -> None:
+    pool = Workers(2, warm_up=os.getpid)
+    try:
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(lambda n: pool.call(math.sqrt, n * n), range(400)))
+        assert answers == list(range(400))
+        assert pool.waiting == 0
+    finally:
+        pool.close()
+
+
+_hoard: list[bytes] = []
+
+
+def _grow() -> int:
+    _hoard.append(b"x" * 200_000_000)
+    return os.getpid()
+
+
+def test_a_worker_that_has_grown_is_replaced_and_nobody_waits_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("model.workers._MOST_GROWTH", 100_000_000)
+    pool = Workers(1, warm_up=os.getpid)
+    try:
+        wait_until(lambda: pool.ready, "a worker")
+        time.sleep(1.1)  # it looks at itself once a second
+        old = psutil.Process(pool.call(_grow))
+        wait_until(lambda: pool.call(os.getpid) != old.pid, "the successor")
+        assert pool.ready
+        wait_until(lambda: not old.is_running(), "the old one to end")
+        new = pool.call(os.getpid)
+        assert [pool.call(os.getpid) for _ in range(5)] == [new] * 5
+    finally:
+        pool.close()
+
+
+def test_a_worker_with_nothing_to_do_ends_and_another_comes_when_it_is_asked_for() -> None:
+    pool = Workers(1, warm_up=os.getpid, idle_seconds=0.5)
+    try:
+        worker = psutil.Process(pool.call(os.getpid))
+        wait_until(lambda: not worker.is_running(), "the worker to go")
+        assert pool.call(math.sqrt, 9) == 3
+    finally:
+        pool.close()
+
+
+def test_what_a_job_prints_does_not_get_among_the_answers(pool: Workers) -> None:
+    assert pool.call(print, "x" * 100) is None
+    assert pool.call(os.system, "echo from a child") == 0
+    assert pool.call(math.sqrt, 9) == 3
+
+
+def test_a_result_that_cannot_be_sent_is_an_error_and_the_next_job_is_done(pool: Workers) -> None:
+    with pytest.raises(RuntimeError, match="pickle"):
+        pool.call(threading.Lock)
+    assert pool.call(math.sqrt, 9) == 3
 
 
 def python(code: str) -> subprocess.Popen[str]:

@@ -306,7 +306,7 @@ def test_workers_that_do_not_start_are_an_error_on_the_page_and_not_an_exception
     session = Session(Link(train=True), dead)
     session.begin()
     dead.close()
-    assert "died" in str(session.error)
+    assert "did not start" in str(session.error)
     assert not session.busy
 
 
