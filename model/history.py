@@ -193,18 +193,22 @@ class History:
 
     def _thin(self, stride: int) -> Float64:
         """Keep the multiples of ``stride``; return the sums that the next snapshot is to add."""
-        sums = np.column_stack([self._squares, self._losses])[: self._count]
-        kept = np.flatnonzero(self.steps % stride == 0)
-        if len(kept) == self._count:
+        stays = self.steps % stride == 0
+        first = self._count if stays.all() else int(np.argmin(stays))  # to go; most stay
+        going = slice(first, self._count)
+        sums = np.column_stack([self._squares[going], self._losses[going]])
+        if not len(sums):
             return np.zeros(sums.shape[1])
+        kept = np.flatnonzero(stays[first:])
         # The sums of a step that goes are part of the next one that stays, or of one to come.
         starts = np.concatenate([[0], kept + 1])
-        merged = np.add.reduceat(sums, starts[starts < self._count], axis=0)
+        merged = np.add.reduceat(sums, starts[starts < len(sums)], axis=0)
+        rows = slice(first, first + len(kept))
         for column in self._columns:
-            column[: len(kept)] = column[kept]
-        self._squares[: len(kept)] = merged[: len(kept), :-1]
-        self._losses[: len(kept)] = merged[: len(kept), -1]
-        self._count = len(kept)
+            column[rows] = column[first + kept]
+        self._squares[rows] = merged[: len(kept), :-1]
+        self._losses[rows] = merged[: len(kept), -1]
+        self._count = rows.stop
         return merged[-1] if len(merged) > len(kept) else np.zeros(sums.shape[1])
 
     def _spans(self, rows: slice = slice(None)) -> NDArray[np.int64]:

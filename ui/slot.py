@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.layout_utils import LayoutConfig
+from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
 
 from ui.charts import filled
 
@@ -20,6 +22,8 @@ class Slot:
     def __init__(self, place: DeltaGenerator) -> None:
         self._place = place
         self._element: DeltaGenerator | None = None
+        self._spec: dict[str, Any] | None = None
+        self._chart = _Chart()
 
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
         """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
@@ -27,8 +31,49 @@ class Slot:
         self._element = self._element or element
 
     def chart(self, spec: dict[str, Any], table: pa.Table, height: int, alt: str) -> None:
-        """Show a chart; ``alt`` is its name for those who do not see it."""
-        self.draw("vega_lite_chart", filled(spec, table), height=height, alt=alt)
+        """Show a chart; ``alt`` is its name for those who do not see it.
+
+        ``st.vega_lite_chart`` writes the spec out and reads it again each time, which is most of
+        what it does. So it makes the message once, and from then on only the data is exchanged;
+        to send that by hand is private ground.
+        """
+        if self._spec is not spec:
+            self._spec, self._chart = spec, _Chart()
+            empty = filled(spec, table.slice(length=0))
+            self._chart.vega_lite_chart(empty, height=height, alt=alt)
+        # A copy: what a message is given twice, it keeps twice (in its arena) for as long as it is.
+        message = VegaLiteChart()
+        message.CopyFrom(self._chart.message)
+        message.datasets[0].data.data = arrow_bytes(table)
+        place = self._element or self._place
+        element = place._enqueue("vega_lite_chart", message, self._chart.layout)
+        self._element = self._element or element
+
+
+class _Chart(DeltaGenerator):
+    """A place that is nowhere: takes the message of a chart, and shows nothing."""
+
+    message: VegaLiteChart
+    layout: LayoutConfig | None
+
+    def _enqueue(
+        self,
+        delta_type: str,
+        element_proto: Any,
+        layout_config: LayoutConfig | None = None,
+        *_: object,
+        **__: object,
+    ) -> DeltaGenerator:
+        self.message, self.layout = element_proto, layout_config
+        return self
+
+
+def arrow_bytes(table: pa.Table) -> bytes:
+    """A table as the browser reads it: an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def titled(column: DeltaGenerator, title: str, height: int, explanation: str) -> Slot:

@@ -10,16 +10,19 @@ from typing import Any, Literal
 import altair as alt
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from model.experiment import Experiment
-from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
+from model.histogram import LOG_AXIS, grouped_counts, linear_edges, log_edges
 from model.history import Snapshot
 from model.network import Tensor, tensors_of
 from model.state import Float32, Float64
 from ui.charts import INK, REFERENCE, layered, power_axis, prebuilt, rows
 
 What = Literal["values", "gradients"]
+When = Literal["start", "now"]
 Axis = Literal["linear", "log"]
+Places = NDArray[np.intp]
 
 # How much of a row its tallest bar takes, and where in the rest the base line of its label lies.
 _TALLEST, _LABEL = 0.66, 0.26
@@ -86,11 +89,10 @@ class Lane:
         """What is trained."""
         return self.now.experiment
 
-    def entries(self, what: What, tensor: Tensor, when: Literal["start", "now"]) -> Float32:
-        """All entries of one tensor or of its gradient, flat."""
+    def entries(self, what: What, when: When, places: Places) -> Float32:
+        """Those entries of all parameters, or of their gradients, that stand at ``places``."""
         snapshot = self.now if when == "now" else self.start
-        vector = snapshot.vector if what == "values" else snapshot.gradient_vector
-        return vector[tensor.start : tensor.stop]
+        return (snapshot.vector if what == "values" else snapshot.gradient_vector)[places]
 
 
 def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: bool) -> pa.Table:
@@ -99,24 +101,38 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     ``others`` are the lanes that share its axis. ``biases`` shows the biases in place of the
     weights.
     """
-    edges = log_edges() if axis == "log" else _shared_edges([lane, *others], what, biases)
-    count = counts if axis == "linear" else magnitude_counts
     tensors = shown(lane.experiment, biases)
+    places, row_of = _places(lane.experiment.layers, lane.experiment.width, biases)
+    start, now = (lane.entries(what, when, places) for when in ("start", "now"))
+    entries = np.concatenate([start, now])
+    group = np.concatenate([row_of, row_of + len(tensors)])
+    if axis == "log":
+        edges, entries = log_edges(), np.abs(entries)
+        group, entries = group[entries > 0], entries[entries > 0]  # zeros have no place on it
+    else:
+        edges = _shared_edges([lane, *others], what, biases)
+    outlines = _outlines(grouped_counts(entries, group, 2 * len(tensors), edges))
     # A row of the ladder is so many rows of the table: the outline, the bars, the label.
     n = len(edges)
     x = np.empty((len(tensors), 2 * n + 1))
     y = np.empty_like(x)
     x[:, :n] = x[:, n:-1] = edges
     x[:, -1] = edges[0]
+    y[:, :n], y[:, n:-1] = outlines[: len(tensors)], outlines[len(tensors) :]
+    y[:, -1] = np.arange(len(tensors)) + _LABEL
     texts = [""] * x.size
-    for row, tensor in enumerate(tensors):
-        now = lane.entries(what, tensor, "now")
-        y[row, :n] = _outline(row, count(lane.entries(what, tensor, "start"), edges))
-        y[row, n:-1] = _outline(row, count(now, edges))
-        y[row, -1] = row + _LABEL
-        texts[(row + 1) * x.shape[1] - 1] = figures(now)
+    ends = np.cumsum([tensor.size for tensor in tensors])[:-1]
+    texts[x.shape[1] - 1 :: x.shape[1]] = map(figures, np.split(now, ends))
     fixed = _fixed_columns(lane.experiment.layers, lane.experiment.width, biases, n)
     return pa.table(fixed | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
+
+
+@cache
+def _places(layers: int, width: int, biases: bool) -> tuple[Places, NDArray[np.intp]]:
+    """Where the entries of a ladder stand among all parameters, and in which row each is shown."""
+    tensors = shown(Experiment(layers=layers, width=width), biases)
+    places = np.concatenate([np.arange(tensor.start, tensor.stop) for tensor in tensors])
+    return places, np.repeat(np.arange(len(tensors)), [tensor.size for tensor in tensors])
 
 
 @cache
@@ -135,9 +151,11 @@ def _fixed_columns(layers: int, width: int, biases: bool, n: int) -> dict[str, p
     }
 
 
-def _outline(row: int, heights: Float64) -> Float64:
-    """Where the tops of the bars of one row lie; rows grow downwards, bars upwards."""
-    return row + 1 - _TALLEST * np.append(heights, 0.0) / max(float(heights.max()), 1.0)
+def _outlines(heights: Float64) -> Float64:
+    """Where the tops of the bars lie ``[2 rows, k + 1]``; rows grow downwards, bars upwards."""
+    rows = np.arange(len(heights)) % (len(heights) // 2)
+    shares = heights / np.maximum(heights.max(axis=1, keepdims=True), 1.0)
+    return rows[:, None] + 1 - _TALLEST * np.pad(shares, ((0, 0), (0, 1)))
 
 
 def title(layers: int, tensor: Tensor) -> str:
@@ -152,15 +170,17 @@ def shown_name(layers: int, name: str) -> str:
 
 def figures(entries: Float32) -> str:
     """The spread of some entries, and how many of them are exactly zero."""
-    if not np.isfinite(entries).all():
-        return "not a number"
     # In float64, which the square of what is about to diverge does not overflow.
-    spread = (
-        "σ " + short(entries.std(dtype=np.float64))
-        if entries.size > 1
-        else short(float(entries[0]))
-    )
-    zeros = float((entries == 0).mean())
+    values = entries.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        mean = values.sum() / values.size
+    if not np.isfinite(mean):
+        return "not a number"
+    away = values - mean
+    spread = short(float(mean))
+    if values.size > 1:
+        spread = "σ " + short(float(np.sqrt(away @ away / values.size)))
+    zeros = 1 - np.count_nonzero(values) / values.size
     return f"{zeros:.0%} exactly zero · {spread}" if zeros else spread
 
 
@@ -178,10 +198,9 @@ def shown(experiment: Experiment, biases: bool) -> list[Tensor]:
 
 
 def _shared_edges(lanes: Sequence[Lane], what: What, biases: bool) -> Float64:
-    largest = max(
-        float(np.abs(lane.entries(what, tensor, when)).max())
-        for lane in lanes
-        for tensor in shown(lane.experiment, biases)
-        for when in ("start", "now")
-    )
+    largest = 0.0
+    for lane in lanes:
+        places, _ = _places(lane.experiment.layers, lane.experiment.width, biases)
+        for when in ("start", "now"):
+            largest = max(largest, float(np.abs(lane.entries(what, when, places)).max()))
     return linear_edges(largest)

@@ -1,0 +1,35 @@
+"""A place on the page: what it sends is what Streamlit's own chart would be."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def page() -> None:
+    import streamlit as st
+
+    from model import Run
+    from ui.charts import estimate, filled
+    from ui.slot import Slot
+
+    run = Run(st.session_state["experiment"], st.session_state["engine"])
+    run.advance(100)
+    slot = Slot(st.container())
+    for step in (0, 50, 100):  # drawn again and again in the same place
+        table = estimate.data({"first": run.history.at(step)})
+        slot.chart(estimate.spec(), table, 290, "The estimate")
+    st.container().vega_lite_chart(filled(estimate.spec(), table), height=290, alt="The estimate")
+
+
+def test_a_chart_drawn_again_is_the_message_that_streamlit_itself_would_send() -> None:
+    from model import Experiment
+    from model.run import in_process
+
+    app = AppTest.from_function(page)
+    app.session_state["experiment"] = Experiment()
+    app.session_state["engine"] = in_process
+    app.run(timeout=60)
+    assert not app.exception
+    mine, streamlits = app.get("vega_lite_chart")
+    assert mine.proto == streamlits.proto
+    assert mine.proto.datasets[0].data.data
