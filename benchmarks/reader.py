@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from http.cookies import SimpleCookie
 from typing import Self
 from urllib.parse import urlsplit
@@ -32,6 +34,9 @@ Path = tuple[int, ...]
 
 # As the front end waits between attempts to connect again, in seconds.
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 8.0
+
+# For how long a page that rests waits at most before it asks a server that it has met anew.
+_LONGEST_WAIT = 1.0
 
 # Tenths of a second without a running script after which none is taken to follow by itself.
 _QUIET = 8
@@ -170,9 +175,13 @@ class Reader:
             self.closed.append(time.monotonic())
             was_running = self.running
             self._socket = await self._connect_again()
-            # The front end asks for a run only if one was going on: else the page stands.
-            if was_running:
-                await self._send_rerun()
+            # Where a run was going on the front end asks for one at once, else the page does
+            # (ui/carrier.py), unless the reader was quicker.
+            if not was_running:
+                await asyncio.sleep(_LONGEST_WAIT * random.random())
+            if was_running or not self.running:
+                with suppress(ConnectionClosed):
+                    await self._send_rerun()
 
     async def _connect(self) -> ClientConnection:
         parts = urlsplit(self.url)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import json
+from dataclasses import asdict, replace
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from model.link import Link, parameters, read, write
+from model.experiment import MOST_STEPS
+from model.link import parameters, read, write
 from ui.address import Address
 from ui.carrier import Carrier
 from ui.presence import went_back
-from ui.session import Session
+from ui.session import SPEEDS, Session, View
 
 # Set by the callback of every control that the reader touches.
 _TOUCHED = "control touched"
@@ -39,6 +40,7 @@ def open_session(carrier: Carrier) -> Session:
     if "session" not in state:
         # A page just opened, or one whose own server has gone.
         state["session"] = Session(read(carrier.brought) if carrier.brought else asked)
+        _look_again(state["session"], carrier.brought.partition("#")[2])
     elif went_back():
         state["session"].open(replace(asked, train=False))
     session: Session = state["session"]
@@ -60,9 +62,22 @@ class Publisher:
         position = self._session.position()
         query = urlencode(parameters(position) | self._kept, safe=",.")
         self._address.write(query, write(replace(position, step=0, train=False)))
-        self._carrier.load(query)
+        self._carrier.load(f"{query}#{_looks(self._session)}")
 
 
-def _lesson(link: Link) -> Any:
-    """What a link is about, without where its run stands."""
-    return link.experiment, link.versus, link.chapter, link.hide
+def _looks(session: Session) -> str:
+    """How the reader looks at the run: what no link says, and yet must not change by itself."""
+    look = None if session.replaying else session.look
+    return json.dumps({"look": look, "speed": session.speed, "view": asdict(session.view)})
+
+
+def _look_again(session: Session, looks: str) -> None:
+    """Look at the run as :func:`_looks` wrote; anything else leaves the look as it is."""
+    try:
+        found = json.loads(looks)
+        look, speed, view = found["look"], found["speed"], View(**found["view"])
+    except (KeyError, TypeError, ValueError):
+        return
+    remembered = look is None or (type(look) is int and 0 <= look <= MOST_STEPS)
+    if remembered and speed in SPEEDS and view.is_sound:
+        session.look, session.speed, session.view = look, speed, view

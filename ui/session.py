@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import get_args
 
 import streamlit as st
 
@@ -50,6 +51,17 @@ class View:
     weights: Axis = "linear"
     gradients: Axis = "log"
     over_time: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every field is one of those that it may be."""
+        axes, answers = get_args(Axis), (False, True)
+        return (
+            self.weights in axes
+            and self.gradients in axes
+            and self.biases in answers
+            and self.over_time in answers
+        )
 
 
 class Session:
