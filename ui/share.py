@@ -71,7 +71,8 @@ def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes
                 url,
                 session.step,
             )
-        key = (download.file, url, take.step)
+        # Charts are as they are looked at; all else is a function of the link and the step.
+        key = (download.file, url, take.step, session.shown, session.view)
         made = jobs.ask(key, lambda: heavy_workers().call(download.make, take)).result()
         meters.export(download.file)
         return made.encode() if isinstance(made, str) else made
