@@ -1,11 +1,13 @@
 """Replicas behind the real load balancer, under load, killed, stopped and drained.
 
-    python -m benchmarks.chaos --readers 60 --replicas 2 --rounds kill term stop
+    python -m benchmarks.chaos --readers 60 --replicas 2 --times 10
 
-HAProxy runs deploy/haproxy.cfg on loopback. Each round ends one replica: `kill` is SIGKILL, `term`
-SIGTERM (a drain, as in an upgrade), `stop` SIGSTOP for 20 seconds. A reader is back when the page
-shows training at a step not below the one last seen. At the end some readers pause, and all the
-charts' numbers are compared with those of the same link opened on an undisturbed replica.
+HAProxy runs deploy/haproxy.cfg on loopback. Each round strikes one replica, in turn: `kill` is
+SIGKILL, `term` SIGTERM (a drain, as in an upgrade), `stop` SIGSTOP for 20 seconds. A reader is hit
+when the connection breaks, and back when the page shows training at a step beyond the last one
+seen; who was not hit has to go on too, or is lost. After each round some of those who are back
+pause, and the numbers behind all of their charts are compared with those that the same link shows
+on a server that nobody strikes.
 """
 
 from __future__ import annotations
@@ -13,28 +15,37 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import random
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+import psutil
 
+from benchmarks._report import line, table
+from benchmarks.load import training
 from benchmarks.reader import Reader
-from benchmarks.servers import ROOT, Server, free_port, start, status
+from benchmarks.servers import ROOT, Server, cpu_seconds, free_port, serving, start, status
 
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
 
-# Seconds that a stopped replica stays stopped.
+# Seconds that a stopped replica stays stopped, and after which a dead one is missed by everybody.
 STOPPED = 20.0
+_NOTICED = 5.0
 
-# The longest that a reader may be away.
+# The longest that a reader may be away, in seconds: by what we want, and until we give up.
+WANTED = 10.0
 PATIENCE = 40.0
 
 # The balancer believes in a replica after two good checks, a second apart.
@@ -45,20 +56,89 @@ LINKS = ("layers=3", "layers=2", "layers=3&weights=xavier_uniform&bias=constant&
 
 _COMPARED = 10
 
+_HEAD = (
+    "round",
+    "strike",
+    "readers hit",
+    "away p50 s",
+    "longest s",
+    "lost",
+    "shown an earlier step",
+    "same figures",
+)
+
+
+@dataclass(frozen=True)
+class Return:
+    """How one reader came back."""
+
+    hit: bool  # whether the connection broke
+    away: float | None  # seconds from the strike to training beyond the last step seen
+    last: int  # the largest step seen before
+    least: int  # the smallest one seen since
+
+    @property
+    def earlier(self) -> bool:
+        """Whether the page showed a smaller step than before."""
+        return self.least < self.last
+
 
 @dataclass(frozen=True)
 class Round:
-    """What one blow did."""
+    """What one strike did."""
 
     action: str
-    hit: int  # readers whose connection broke
-    away: list[float]  # seconds until each of them was back
-    lost: int  # readers who were not back in time
+    returns: list[Return]  # of all readers
+    equal: list[bool]  # of those who were compared
 
-    def __str__(self) -> str:
-        worst = max(self.away, default=0.0)
-        middle = float(np.median(self.away)) if self.away else 0.0
-        return f"{self.action:6}  {self.hit:4d}  {middle:9.2f}  {worst:7.2f}  {self.lost:4d}"
+    @property
+    def hit(self) -> list[Return]:
+        """Those whose connection broke."""
+        return [each for each in self.returns if each.hit]
+
+    @property
+    def away(self) -> list[float]:
+        """Seconds until each of those was back."""
+        return [each.away for each in self.hit if each.away is not None]
+
+    @property
+    def lost(self) -> int:
+        """Readers whose training did not go on in time."""
+        return sum(each.away is None for each in self.returns)
+
+    @property
+    def earlier(self) -> int:
+        """Readers who were shown a smaller step than before."""
+        return sum(each.earlier for each in self.hit)
+
+    def notes(self) -> list[str]:
+        """What is to be said of those who did not come back as we want it."""
+        late = WANTED if self.action != "stop" else PATIENCE
+        return [
+            f"SIG{self.action.upper()}: from step {each.last:,} to {each.least:,}, "
+            + ("lost" if each.away is None else f"away for {each.away:.1f} s")
+            for each in self.returns
+            if each.earlier or each.away is None or (each.hit and each.away > late)
+        ]
+
+    @property
+    def fine(self) -> bool:
+        """Whether all went as we want it; how soon a stopped one is missed is the balancer's."""
+        soon = self.action == "stop" or max(self.away, default=0.0) <= WANTED
+        return soon and not self.lost and not self.earlier and all(self.equal)
+
+    def cells(self, number: int) -> list[str]:
+        away = self.away or [0.0]
+        return [
+            f"{number}",
+            f"SIG{self.action.upper()}",
+            f"{len(self.hit)}",
+            f"{np.median(away):.1f}",
+            f"{max(away):.1f}",
+            f"{self.lost}",
+            f"{self.earlier}",
+            f"{sum(self.equal)} of {len(self.equal)}",
+        ]
 
 
 class Replicas:
@@ -78,12 +158,14 @@ class Replicas:
         """Send one of them a signal; the workers of one that is killed end by themselves."""
         os.kill(self.servers[n].process.pid, SIGNALS[action])
 
+    def go_on(self, n: int) -> None:
+        """Let a stopped one go on."""
+        os.kill(self.servers[n].process.pid, signal.SIGCONT)
+
     def mend(self, n: int, action: str) -> None:
-        """Have it stand again, ready."""
+        """Have it stand again, ready: the one that went on, or a new one."""
         server = self.servers[n]
-        if action == "stop":
-            os.kill(server.process.pid, signal.SIGCONT)
-        else:
+        if action != "stop":
             server.process.wait(timeout=30)
             self.servers[n] = server = start(self._folder / f"replica{n}.log", self._ports[n])
         server.wait_until_ready()
@@ -123,83 +205,109 @@ def balanced(servers: Sequence[Server], log: Path) -> Iterator[str]:
         process.wait()
 
 
-async def opened(stack: AsyncExitStack, url: str, readers: int) -> list[Reader]:
-    """Readers who all train, each at a run of their own."""
-    people = []
-    for seed in range(readers):
-        query = f"{LINKS[seed % len(LINKS)]}&steps=5000000&seed={seed}"
-        reader = await stack.enter_async_context(Reader(url, query))
-        await reader.until(lambda r=reader: bool(r.frames) and not r.running, PATIENCE)  # type: ignore[misc]
-        await reader.press("train")
-        people.append(reader)
-    return people
-
-
-async def strike(replicas: Replicas, n: int, action: str, people: Sequence[Reader]) -> Round:
-    """One blow: who noticed, and when they were back."""
+async def strike(replicas: Replicas, n: int, action: str, people: Sequence[Reader]) -> list[Return]:
+    """One strike: who noticed, and when they were back."""
     began = time.monotonic()
-    closed = [len(reader.closed) for reader in people]
     replicas.strike(n, action)
     # A stopped replica's readers see their last frame at once and the end of it later.
-    await asyncio.sleep(STOPPED if action == "stop" else 3.0)
-    hit = [r for r, before in zip(people, closed, strict=True) if len(r.closed) > before]
-    waits = await asyncio.gather(*(_back(reader, began) for reader in hit))
-    await asyncio.to_thread(replicas.mend, n, action)
-    await asyncio.sleep(_BELIEVED)
-    back = [wait for wait in waits if wait is not None]
-    return Round(action, len(hit), back, len(hit) - len(back))
+    await asyncio.sleep(STOPPED if action == "stop" else _NOTICED)
+    if action == "stop":
+        replicas.go_on(n)
+    return await asyncio.gather(*(_back(reader, began) for reader in people))
 
 
-async def _back(reader: Reader, began: float) -> float | None:
-    """Seconds from the blow to a frame at a step beyond the last one seen before."""
-    broke = next(t for t in reader.closed if t >= began)
-    last = max((step for t, step in reader.steps if t <= broke), default=0)
+async def _back(reader: Reader, began: float) -> Return:
+    """Wait until ``reader`` trains beyond the last step seen before the connection broke.
+
+    Who did not notice the strike at all has to go on from now.
+    """
+    broke = next((t for t in reader.closed if t >= began), None)
+    since = bisect_right(reader.steps, broke or time.monotonic(), key=itemgetter(0))
+    last = max((step for _, step in reader.steps[:since]), default=0)
 
     def again() -> float | None:
-        return next((t for t, step in reader.steps if t > broke and step > last), None)
+        return next((t for t, step in reader.steps[since:] if step > last), None)
 
     try:
         await reader.until(lambda: again() is not None, PATIENCE)
     except TimeoutError:
-        return None
-    found = again()
-    assert found is not None
-    return found - began
+        away = None
+    else:
+        away = (again() or began) - began
+    least = min((step for _, step in reader.steps[since:]), default=last)
+    return Return(broke is not None, away, last, least)
 
 
-async def same_numbers(reader: Reader, url: str) -> bool:
-    """Pause ``reader``; whether its charts show what the same link shows to somebody else."""
-    if reader.running:
+async def same_figures(reader: Reader, url: str) -> bool:
+    """Pause ``reader``, and see whether its charts show what the same link shows to somebody else.
+
+    Training goes on afterwards.
+    """
+    try:
         await reader.press("train")
         await reader.rest(PATIENCE)
-    async with Reader(url, reader.query) as other:
-        await other.rest(PATIENCE)
-        return other.step == reader.step and other.figures() == reader.figures()
+        async with Reader(url, reader.query) as other:
+            await other.rest(PATIENCE)
+            return other.step == reader.step and other.figures() == reader.figures()
+    except (TimeoutError, LookupError):
+        return False
+    finally:
+        with suppress(LookupError):  # who cannot go on is lost in the next round
+            await reader.press("train")
 
 
-async def chaos(readers: int, count: int, rounds: Sequence[str]) -> bool:
-    """Run the rounds, print their table; whether nothing was lost."""
+async def rounds(
+    replicas: Replicas, actions: Sequence[str], people: Sequence[Reader], reference: str
+) -> list[Round]:
+    """Strike the replicas in turn, and print a line each time."""
+    print(table(_HEAD, []), flush=True)
+    results = []
+    struck: tuple[int, str] | None = None
+    for number, action in enumerate(actions):
+        if struck is not None:
+            await asyncio.to_thread(replicas.mend, *struck)
+            await asyncio.sleep(_BELIEVED)
+        n = number % len(replicas.servers)
+        returns = await strike(replicas, n, action, people)
+        back = [r for r, each in zip(people, returns, strict=True) if each.hit and each.away]
+        some = random.Random(number).sample(back, min(_COMPARED, len(back)))
+        equal = await asyncio.gather(*(same_figures(reader, reference) for reader in some))
+        results.append(Round(action, returns, equal))
+        print(line(results[-1].cells(number + 1)), flush=True)
+        struck = n, action
+    return results
+
+
+async def chaos(
+    readers: int, count: int, actions: Sequence[str], reference: str | None = None
+) -> bool:
+    """Run the rounds, print their table; whether all went as we want it.
+
+    ``reference`` is a server that nobody strikes; without one, one is started.
+    """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
         replicas = Replicas(folder, count)
         cleanup.callback(replicas.close)
+        if reference is None:
+            reference = cleanup.enter_context(serving(folder / "reference.log")).url
         replicas.wait_until_ready()
         url = cleanup.enter_context(balanced(replicas.servers, folder / "haproxy.log"))
-        async with AsyncExitStack() as stack:
-            people = await opened(stack, url, readers)
+        own = [psutil.Process()]
+        queries = [f"{LINKS[n % len(LINKS)]}&steps=5000000&seed={n}" for n in range(readers)]
+        async with training(url, queries) as people:
+            began, cpu = time.monotonic(), cpu_seconds(own)
             await asyncio.sleep(3)
-            print("action   hit  away p50 s  worst s  lost", flush=True)
-            results = []
-            for number, action in enumerate(rounds):
-                results.append(await strike(replicas, number % count, action, people))
-                print(results[-1], flush=True)
-            reference = replicas.servers[0].url
-            equal = [await same_numbers(reader, reference) for reader in people[:_COMPARED]]
-            print(f"the same numbers as undisturbed: {sum(equal)} of {len(equal)}")
-            errors = [error for reader in people for error in reader.errors]
-            for complaint in [*errors, *(c for s in replicas.servers for c in s.complaints())]:
-                print("log:", complaint)
-        return all(equal) and not errors and not any(result.lost for result in results)
+            results = await rounds(replicas, actions, people, reference)
+            share = (cpu_seconds(own) - cpu) / (time.monotonic() - began)
+        errors = [error for reader in people for error in reader.errors]
+        complaints = [text for server in replicas.servers for text in server.complaints()]
+    print(f"\nThe readers took {share:.0%} of one core.")
+    notes = [f"round {n}: {note}" for n, each in enumerate(results, 1) for note in each.notes()]
+    notes += [f"on a page: {error}" for error in errors]
+    notes += [f"in the log: {text}" for text in complaints]
+    print(*notes or ["all held"], sep="\n")
+    return not errors and all(each.fine for each in results)
 
 
 if __name__ == "__main__":
@@ -207,5 +315,7 @@ if __name__ == "__main__":
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--rounds", nargs="+", choices=SIGNALS, default=list(SIGNALS))
+    parser.add_argument("--times", type=int, help="how many rounds, in the order of --rounds")
     options = parser.parse_args()
-    raise SystemExit(not asyncio.run(chaos(options.readers, options.replicas, options.rounds)))
+    some = list(islice(cycle(options.rounds), options.times or len(options.rounds)))
+    raise SystemExit(not asyncio.run(chaos(options.readers, options.replicas, some)))

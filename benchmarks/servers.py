@@ -9,8 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +80,15 @@ def status(url: str, seconds: float = 1.0) -> int:
         return 0
 
 
+def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
+    """What the processes have computed so far; one that is gone counts nothing."""
+    seconds = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(process.cpu_times()[:2])
+    return seconds
+
+
 def free_port() -> int:
     """A port on loopback that nobody listens on."""
     with socket.socket() as probe:
@@ -94,7 +103,8 @@ def start(
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "server.py"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    command += ["--server.headless", "true"]
+    # Plain tracebacks: a drawn one cannot be told from a hundred other lines.
+    command += ["--server.headless", "true", "--logger.enableRich", "false"]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,

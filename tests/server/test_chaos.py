@@ -8,12 +8,13 @@ import shutil
 import pytest
 
 from benchmarks.chaos import chaos
+from benchmarks.servers import Server
 
 
 def test_readers_whose_replica_dies_go_on_elsewhere_with_the_same_numbers(
-    capsys: pytest.CaptureFixture[str],
+    served: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if shutil.which("haproxy") is None:
         pytest.skip("haproxy is not installed")
-    fine = asyncio.run(chaos(readers=4, count=2, rounds=["kill", "term"]))
+    fine = asyncio.run(chaos(4, 2, ["kill", "term"], served.url))
     assert fine, capsys.readouterr().out
