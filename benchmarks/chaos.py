@@ -2,12 +2,13 @@
 
     python -m benchmarks.chaos --readers 60 --replicas 2 --times 10
 
-HAProxy runs deploy/haproxy.cfg on loopback. Each round strikes one replica, in turn: `kill` is
-SIGKILL, `term` SIGTERM (a drain, as in an upgrade), `stop` SIGSTOP for 20 seconds. A reader is hit
-when the connection breaks, and back when the page shows training at a step beyond the last one
-seen; who was not hit has to go on too, or is lost. After each round some of those who are back
-pause, and the numbers behind all of their charts are compared with those that the same link shows
-on a server that nobody strikes.
+HAProxy runs deploy/haproxy.cfg on loopback. In each round everybody begins anew and trains for
+some seconds (2,000 steps a second, all of which have to be taken again). Then one replica is
+struck: `kill` is SIGKILL, `term` SIGTERM (a drain, as in an upgrade), `stop` SIGSTOP for 20
+seconds. A reader is hit when the connection breaks, and back when the page shows training at a step
+beyond the last one seen; who was not hit has to go on too, or is lost. After each round some of
+those who are back pause, and the numbers behind all of their charts are compared with those that
+the same link shows on a server that nobody strikes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ from benchmarks.servers import ROOT, Server, cpu_seconds, free_port, serving, st
 
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
+
+# For how long everybody has trained when a replica is struck, in seconds.
+_TRAINED = 20.0
 
 # Seconds that a stopped replica stays stopped, and after which a dead one is missed by everybody.
 STOPPED = 20.0
@@ -256,8 +260,21 @@ async def same_figures(reader: Reader, url: str) -> bool:
             await reader.press("train")
 
 
+async def begin_anew(reader: Reader) -> None:
+    """Train from step 0 again, with everything before forgotten."""
+    with suppress(LookupError, TimeoutError):  # who cannot is lost in the coming round
+        await reader.press("reset")
+        await reader.rest(PATIENCE)
+        reader.steps.clear()
+        await reader.press("train")
+
+
 async def rounds(
-    replicas: Replicas, actions: Sequence[str], people: Sequence[Reader], reference: str
+    replicas: Replicas,
+    actions: Sequence[str],
+    people: Sequence[Reader],
+    reference: str,
+    trained: float,
 ) -> list[Round]:
     """Strike the replicas in turn, and print a line each time."""
     print(table(_HEAD, []), flush=True)
@@ -267,6 +284,8 @@ async def rounds(
         if struck is not None:
             await asyncio.to_thread(replicas.mend, *struck)
             await asyncio.sleep(_BELIEVED)
+            await asyncio.gather(*(begin_anew(reader) for reader in people))
+        await asyncio.sleep(trained)
         n = number % len(replicas.servers)
         returns = await strike(replicas, n, action, people)
         back = [r for r, each in zip(people, returns, strict=True) if each.hit and each.away]
@@ -279,11 +298,16 @@ async def rounds(
 
 
 async def chaos(
-    readers: int, count: int, actions: Sequence[str], reference: str | None = None
+    readers: int,
+    count: int,
+    actions: Sequence[str],
+    reference: str | None = None,
+    trained: float = _TRAINED,
 ) -> bool:
     """Run the rounds, print their table; whether all went as we want it.
 
-    ``reference`` is a server that nobody strikes; without one, one is started.
+    ``reference`` is a server that nobody strikes; without one, one is started. ``trained`` is for
+    how many seconds everybody trains before each strike.
     """
     with ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
@@ -297,8 +321,7 @@ async def chaos(
         queries = [f"{LINKS[n % len(LINKS)]}&steps=5000000&seed={n}" for n in range(readers)]
         async with training(url, queries) as people:
             began, cpu = time.monotonic(), cpu_seconds(own)
-            await asyncio.sleep(3)
-            results = await rounds(replicas, actions, people, reference)
+            results = await rounds(replicas, actions, people, reference, trained)
             share = (cpu_seconds(own) - cpu) / (time.monotonic() - began)
         errors = [error for reader in people for error in reader.errors]
         complaints = [text for server in replicas.servers for text in server.complaints()]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +13,10 @@ from model.workers import begin, close, workers
 from serving import log
 from serving.health import warm_up
 from ui import meters
+from ui.presence import forget_the_gone
+
+# Seconds between two looks for readers who have gone for good.
+_TIDIED_EVERY = 10.0
 
 
 @asynccontextmanager
@@ -22,5 +29,23 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     meters.watch_queue(lambda: workers().waiting)
     warm_up.start()
     begin()
+    tidying = asyncio.create_task(_tidy())
     yield
+    tidying.cancel()
     close()
+
+
+async def _tidy() -> None:
+    """Give back to the system what readers took who have gone."""
+    while True:
+        await asyncio.sleep(_TIDIED_EVERY)
+        gone = forget_the_gone()
+        if gone:
+            meters.forgotten(gone)
+            # A session is a knot of references to itself, and the page collects garbage seldom.
+            gc.collect()
+            trim = getattr(
+                ctypes.CDLL(None), "malloc_trim", None
+            )  # where there is the GNU C library
+            if trim is not None:
+                trim(0)

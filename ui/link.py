@@ -40,6 +40,7 @@ def open_session(carrier: Carrier) -> Session:
     if "session" not in state:
         # A page just opened, or one whose own server has gone.
         state["session"] = Session(read(carrier.brought) if carrier.brought else asked)
+        state["session"].moved_here = bool(carrier.brought)
         _look_again(state["session"], carrier.brought.partition("#")[2])
     elif went_back():
         state["session"].open(replace(asked, train=False))

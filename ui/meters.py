@@ -21,6 +21,9 @@ _sessions = Gauge("middle_layer_sessions", "Readers connected.", registry=REGIST
 _training = Gauge("middle_layer_training_sessions", "Readers who train.", registry=REGISTRY)
 _waiting = Gauge("middle_layer_queue_length", "Jobs queued or at work.", registry=REGISTRY)
 _lobby = Gauge("middle_layer_lobby_length", "Readers who wait for a place.", registry=REGISTRY)
+_forgotten = Counter(
+    "middle_layer_forgotten_sessions", "Readers who have gone for good.", registry=REGISTRY
+)
 _frames = Counter("middle_layer_frames", "Frames drawn.", registry=REGISTRY)
 _latency = Histogram(
     "middle_layer_frame_interval_seconds",
@@ -54,6 +57,11 @@ def training_session() -> Iterator[None]:
     """Count a session that trains, for as long as it does."""
     with _training.track_inprogress():
         yield
+
+
+def forgotten(sessions: int) -> None:
+    """So many readers did not come back in time."""
+    _forgotten.inc(sessions)
 
 
 def diverged() -> None:

@@ -76,6 +76,8 @@ class Session:
         self.look: int | None = None  # a remembered step to look back at
         self.replaying = False
         self.view = View()
+        #: Whether the reader saw all this before, on a server that is gone.
+        self.moved_here = False
         self._announced = 0
         self._newest_script = 0
         self._last_advance = 0.0
@@ -93,6 +95,7 @@ class Session:
             self.playing = link.train
             self.look = None
             self.replaying = False
+            self.moved_here = False
             self.error = None
             self._announced = 0
 
@@ -283,7 +286,7 @@ class Session:
 
     def announce(self) -> bool:
         """Whether the address is to be written anew: training has overtaken what it says."""
-        return self.playing and self.step > self._announced
+        return self.playing and not self.over and self.step > self._announced
 
     def _advance(self, steps: int) -> None:
         with self.lock:

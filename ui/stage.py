@@ -117,6 +117,7 @@ class Stage:
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
         session = self.session
+        self._runs = session.runs
         self._publisher.publish()
         moved = not session.begun or self._moves()
         self._wait_for_weights()
@@ -136,18 +137,29 @@ class Stage:
         """Go where the link says before anything is drawn, for as long as nobody minds.
 
         The browser of a reader whose server went away still shows the pictures of where the run
-        stood: they must not begin again at step 0.
+        stood: they must not begin again at step 0, however long it takes.
         """
-        session, until = self.session, time.monotonic() + _UNSEEN
-        while session.catching_up and time.monotonic() < until and self._goes_on():
+        session, began = self.session, time.monotonic()
+        said = began
+        while session.catching_up and self._goes_on():
+            now = time.monotonic()
+            if now - began > _UNSEEN and not session.moved_here:
+                break
+            if now - said > _WAITING:
+                said = now
+                share = session.step / session.goal
+                text = "Your server went away. This one goes back to where your run stood"
+                self._progress.draw("progress", share, f"{text}: {share:.0%}")
             session.advance(pacer.wait(session_id(), 0.0, session.workers[0].processes))
 
     def _play(self) -> None:
         """Frame after frame, until paused or the reader leaves."""
         session = self.session
         last, frame = 0.0, 0
-        while self._moves() and self._goes_on():
+        while self._moves():
             turn = pacer.wait(session_id(), last, session.workers[0].processes)
+            if not self._goes_on():
+                break
             began = time.monotonic()
             if session.replaying:
                 session.replay_one()
@@ -155,10 +167,11 @@ class Stage:
                 session.advance(turn)
             meters.frame(turn.at - last if last else 0.0, time.monotonic() - began)
             last = turn.at
-            if session.announce():
-                self._publisher.publish()
             frame += 1
-            self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
+            with pacer.drawing:
+                if session.announce():
+                    self._publisher.publish()
+                self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
 
     def _lay_out_charts(self) -> None:
         session, hidden = self.session, self._hidden
@@ -210,7 +223,9 @@ class Stage:
         return self.session.busy or self.session.replaying or panel_busy
 
     def _goes_on(self) -> bool:
-        return self.session.is_newest(self._script) and reader_is_there()
+        # A click can open other runs before the script that it brings about has a stage.
+        mine = self.session.is_newest(self._script) and self.session.runs is self._runs
+        return mine and reader_is_there()
 
     def _wait_for_weights(self) -> None:
         """Until TensorFlow stands, say what is waited for and for how long."""
@@ -242,6 +257,8 @@ class Stage:
         """Draw the pictures; and, with ``readings``, what is read rather than watched."""
         session = self.session
         with session.lock:
+            if session.runs is not self._runs:
+                return
             now = session.snapshots()
             self._draw_progress()
             self._draw_ladders(now)

@@ -15,5 +15,9 @@ TOKEN = "for tests only"
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """``server.py``, ready for readers."""
     log = tmp_path_factory.mktemp("served") / "server.log"
-    with serving(log, {"MIDDLE_LAYER_METRICS_TOKEN": TOKEN}) as server:
+    settings = {
+        "MIDDLE_LAYER_METRICS_TOKEN": TOKEN,
+        "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1",
+    }
+    with serving(log, settings) as server:
         yield server

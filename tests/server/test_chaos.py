@@ -16,5 +16,5 @@ def test_readers_whose_replica_dies_go_on_elsewhere_with_the_same_numbers(
 ) -> None:
     if shutil.which("haproxy") is None:
         pytest.skip("haproxy is not installed")
-    fine = asyncio.run(chaos(4, 2, ["kill", "term"], served.url))
+    fine = asyncio.run(chaos(4, 2, ["kill", "term"], served.url, trained=3))
     assert fine, capsys.readouterr().out
