@@ -17,8 +17,8 @@ from streamlit.delta_generator import DeltaGenerator
 from model.atlas import Atlas, Plan, go_on, train_and_look
 from model.experiment import PRESETS, Experiment
 from model.workers import heavy_workers
+from ui.charts import Picture, filled, halves, sleep
 from ui.charts import atlas as atlas_chart
-from ui.charts import filled, halves, sleep
 from ui.charts.atlas import CELL, QUANTITIES, Quantity
 from ui.heavy import Busy, jobs
 from ui.link import touched
@@ -89,12 +89,9 @@ class HalfPanel:
         step = self._session.shown or int(spread.steps[-1])
         at = max(int(np.searchsorted(spread.steps, step, side="right")) - 1, 0)
         shares = spread.shares[at].reshape(len(PARTS), SEEDS)
-        self._chart.chart(
-            halves.spec(),
-            halves.data(list(PARTS), shares),
-            _HEIGHT,
-            "How much of the target's range the answers of each network span",
-        )
+        name = "How much of the target's range the answers of each network span"
+        picture = Picture(halves.spec(), halves.data(list(PARTS), shares), name)
+        self._chart.chart(picture, _HEIGHT)
         self._caption.draw(
             "caption",
             f"After {int(spread.steps[at]):,} steps. Press Train or move the slider to see other "
@@ -240,12 +237,8 @@ class AtlasPanel:
             # clicked while no more are coming.
             **(_LISTENING if first and not room.running else {}),
         )
-        self._law.chart(
-            sleep.spec(),
-            sleep.data(atlas),
-            _HEIGHT,
-            "Wake-up step against initial scale, one colour a depth, beside the theory",
-        )
+        name = "Wake-up step against initial scale, one colour a depth, beside the theory"
+        self._law.chart(Picture(sleep.spec(), sleep.data(atlas), name), _HEIGHT)
 
 
 def _cell_clicked() -> None:

@@ -107,10 +107,7 @@ class Session:
         """
         with self.lock:
             old, step = self.link, self.step
-            same = _same_run(old.experiment, first) and (
-                (old.versus is None and second is None)
-                or (old.versus is not None and second is not None and _same_run(old.versus, second))
-            )
+            same = _endless(old.experiment, old.versus) == _endless(first, second)
             playing = self.playing
             step = step if same else 0
             self.open(replace(old, experiment=first, versus=second, step=step, messages=()))
@@ -322,8 +319,9 @@ class Session:
         return self._pool or workers_for(experiment)
 
 
-def _same_run(a: Experiment, b: Experiment) -> bool:
-    return replace(a, steps=1) == replace(b, steps=1)
+def _endless(*lanes: Experiment | None) -> list[Experiment | None]:
+    """The experiments without their numbers of steps, on which no run depends."""
+    return [lane and replace(lane, steps=1) for lane in lanes]
 
 
 def this_session() -> Session:

@@ -16,11 +16,9 @@ import export
 from export.charts import Chart
 from export.downloads import DOWNLOADS, Download, Take
 from model import __version__, diagnose
-from model.chain import factors
 from model.link import parameters
 from model.workers import heavy_workers
-from ui import meters, story
-from ui.charts import chain, estimate, flow, ladder, loss
+from ui import meters, pictures, story
 from ui.heavy import jobs
 from ui.session import Session
 
@@ -82,28 +80,14 @@ def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes
 
 def _charts(session: Session) -> dict[str, Chart]:
     """The charts that the page shows, by the names of their files."""
-    now, view = session.snapshots(), session.view
-    histories = {name: run.history for name, run in session.runs.items()}
-    lanes = {name: ladder.Lane(histories[name].at(0), shown) for name, shown in now.items()}
-    found: dict[str, Chart] = {
-        "estimate": (estimate.spec(), estimate.data(now)),
-        "flow": (flow.spec(), flow.data(histories, session.end, session.shown)),
-        "loss": (loss.spec(), loss.data(histories, session.end, session.shown)),
-        "product": (
-            chain.spec(),
-            chain.data({name: factors(run) for name, run in session.runs.items()}),
-        ),
-    }
-    kind = "biases" if view.biases else "weights"
-    for name, lane in lanes.items():
+    now = session.snapshots()
+    found = {"estimate": pictures.estimate_of(now)}
+    found |= {part: draw(session) for part, draw in pictures.CURVES.items()}
+    kind = "biases" if session.view.biases else "weights"
+    for name in session.runs:
         title = story.lane_title(session, name)
-        others = [other for each, other in lanes.items() if each != name]
-        found[f"{kind}, {title}"] = (
-            ladder.spec(view.weights),
-            ladder.data(lane, others, "values", view.weights, view.biases),
+        found[f"{kind}, {title}"] = pictures.ladder_of(session, now, name, "values")
+        found[f"gradients of the {kind}, {title}"] = pictures.ladder_of(
+            session, now, name, "gradients"
         )
-        found[f"gradients of the {kind}, {title}"] = (
-            ladder.spec(view.gradients),
-            ladder.data(lane, others, "gradients", view.gradients, view.biases),
-        )
-    return found
+    return {name: (picture.spec, picture.table) for name, picture in found.items()}

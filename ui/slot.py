@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
 
-from ui.charts import filled
+from ui.charts import Picture, filled
 
 
 class Slot:
@@ -30,21 +30,21 @@ class Slot:
         element = getattr(self._element or self._place, kind)(*content, **settings)
         self._element = self._element or element
 
-    def chart(self, spec: dict[str, Any], table: pa.Table, height: int, alt: str) -> None:
-        """Show a chart; ``alt`` is its name for those who do not see it.
+    def chart(self, picture: Picture, height: int) -> None:
+        """Show a chart, ``height`` pixels high.
 
         ``st.vega_lite_chart`` writes the spec out and reads it again each time, which is most of
         what it does. So it makes the message once, and from then on only the data is exchanged;
         to send that by hand is private ground.
         """
-        if self._spec is not spec:
-            self._spec, self._chart = spec, _Chart()
-            empty = filled(spec, table.slice(length=0))
-            self._chart.vega_lite_chart(empty, height=height, alt=alt)
+        if self._spec is not picture.spec:
+            self._spec, self._chart = picture.spec, _Chart()
+            empty = filled(picture.spec, picture.table.slice(length=0))
+            self._chart.vega_lite_chart(empty, height=height, alt=picture.alt)
         # A copy: what a message is given twice, it keeps twice (in its arena) for as long as it is.
         message = VegaLiteChart()
         message.CopyFrom(self._chart.message)
-        message.datasets[0].data.data = arrow_bytes(table)
+        message.datasets[0].data.data = arrow_bytes(picture.table)
         place = self._element or self._place
         element = place._enqueue("vega_lite_chart", message, self._chart.layout)
         self._element = self._element or element

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Mapping
 from functools import cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from model.chain import factors
 from model.diagnosis import Diagnosis, diagnose
-from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
-from ui import controls, meters, share, story
+from ui import controls, meters, pictures, share, story
 from ui.carrier import Carrier
-from ui.charts import chain, estimate, flow, ladder, loss, ridges
+from ui.charts import ladder
 from ui.link import Publisher
 from ui.pacer import pacer
 from ui.panels import Panel, panel_of
@@ -174,48 +171,48 @@ class Stage:
                 self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
 
     def _lay_out_charts(self) -> None:
-        session, hidden = self.session, self._hidden
-        two = SECOND in session.runs
-        view = session.view
-        kind = "Biases" if view.biases else "Weights"
-        self._weights: dict[str, Slot] = {}
-        self._gradients: dict[str, Slot] = {}
+        session = self.session
         rows = max(run.experiment.layers for run in session.runs.values())
-        self._ladder = tall = max(_TALL, rows * _ROW + _AXIS)
+        self._tall = max(_TALL, rows * _ROW + _AXIS)
         columns = st.columns([5, 5, 4])
-        ladders = list(columns[:2])
-        if "estimate" not in hidden:
-            self._estimate: Slot | None = titled(
-                columns[2], "The estimate", _TALL, _HELP["estimate"]
-            )
-        else:
-            self._estimate = None
-        if "ladder" not in hidden:
-            gradient_title = f"Gradients of the {kind.lower()}"
-            if two:
-                # What differs most stands on top: the gradients, left and right.
-                for column, name in zip(ladders, session.runs, strict=True):
-                    lane = story.lane_title(session, name)
-                    self._gradients[name] = titled(
-                        column, f"{gradient_title} · {lane}", tall, _HELP["gradients"]
-                    )
-                for column, name in zip(ladders, session.runs, strict=True):
-                    lane = story.lane_title(session, name)
-                    self._weights[name] = titled(column, f"{kind} · {lane}", tall, _HELP["values"])
-            else:
-                for name in session.runs:
-                    self._weights[name] = titled(ladders[0], kind, tall, _HELP["values"])
-                    self._gradients[name] = titled(
-                        ladders[1], gradient_title, tall, _HELP["gradients"]
-                    )
-        low = st.columns(2)
-        self._flow = self._titled(low[0], "flow", "The flow of gradient, step by step")
-        self._loss = self._titled(low[1], "loss", "The loss, step by step")
-        title = "Why the gradient of W is what it is: a product, at the latest step"
-        self._chain = self._titled(st.container(), "chain", title)
+        self._estimate: Slot | None = None
+        if "estimate" not in self._hidden:
+            self._estimate = titled(columns[2], "The estimate", _TALL, _HELP["estimate"])
+        self._ladders: dict[tuple[str, ladder.What], Slot] = {}
+        if "ladder" not in self._hidden:
+            self._lay_out_ladders(columns[:2])
+        left, right = st.columns(2)
+        places = {
+            "flow": (left, "The flow of gradient, step by step"),
+            "loss": (right, "The loss, step by step"),
+            "chain": (
+                st.container(),
+                "Why the gradient of W is what it is: a product, at the latest step",
+            ),
+        }
+        self._curves = {
+            part: titled(column, title, _LOW, _HELP[part])
+            for part, (column, title) in places.items()
+            if part not in self._hidden
+        }
 
-    def _titled(self, column: DeltaGenerator, part: str, title: str) -> Slot | None:
-        return None if part in self._hidden else titled(column, title, _LOW, _HELP[part])
+    def _lay_out_ladders(self, columns: list[DeltaGenerator]) -> None:
+        session = self.session
+        kind = "Biases" if session.view.biases else "Weights"
+        titles: dict[ladder.What, str] = {
+            "values": kind,
+            "gradients": f"Gradients of the {kind.lower()}",
+        }
+        alone = len(session.runs) == 1
+        # Side by side, what differs most stands on top: the gradients.
+        rows: list[ladder.What] = ["values", "gradients"] if alone else ["gradients", "values"]
+        for row, what in enumerate(rows):
+            for column, name in enumerate(session.runs):
+                title = titles[what]
+                if not alone:
+                    title += f" · {story.lane_title(session, name)}"
+                place = columns[row if alone else column]
+                self._ladders[name, what] = titled(place, title, self._tall, _HELP[what])
 
     def _moves(self) -> bool:
         """Whether there is anything to draw after this frame."""
@@ -261,54 +258,20 @@ class Stage:
                 return
             now = session.snapshots()
             self._draw_progress()
-            self._draw_ladders(now)
+            for (name, what), slot in self._ladders.items():
+                slot.chart(pictures.ladder_of(session, now, name, what), self._tall)
             if self._estimate is not None:
-                name = "The estimate against the input, beside the line that it should be"
-                self._estimate.chart(estimate.spec(), estimate.data(now), _TALL, name)
+                self._estimate.chart(pictures.estimate_of(now), _TALL)
             if readings:
                 verdicts = {n: diagnose(run, session.look) for n, run in session.runs.items()}
                 self._text.draw("markdown", story.text(Scene(session, now, verdicts)))
                 self._draw_verdicts(verdicts)
                 if self._evidence is not None:
                     self._evidence.draw("markdown", story.evidence(session, verdicts))
-                self._draw_curves(next(iter(now.values())).step)
+                for part, slot in self._curves.items():
+                    slot.chart(pictures.CURVES[part](session), _LOW)
                 if self._panel is not None:
                     self._panel.draw()
-
-    def _draw_ladders(self, now: Mapping[str, Snapshot]) -> None:
-        session, view = self.session, self.session.view
-        histories = {name: run.history for name, run in session.runs.items()}
-        lanes = {name: ladder.Lane(histories[name].at(0), shown) for name, shown in now.items()}
-        columns: list[tuple[ladder.What, dict[str, Slot], ladder.Axis]] = [
-            ("values", self._weights, view.weights),
-            ("gradients", self._gradients, view.gradients),
-        ]
-        for what, slots, axis in columns:
-            for name, slot in slots.items():
-                if view.over_time:
-                    table = ridges.data(histories[name], now[name].step, what, axis, view.biases)
-                    spec = ridges.spec(axis)
-                else:
-                    others = [lane for other, lane in lanes.items() if other != name]
-                    table = ladder.data(lanes[name], others, what, axis, view.biases)
-                    spec = ladder.spec(axis)
-                slot.chart(spec, table, self._ladder, f"Histograms of the {what} of each layer")
-
-    def _draw_curves(self, at: int) -> None:
-        session = self.session
-        histories = {name: run.history for name, run in session.runs.items()}
-        if self._flow is not None:
-            table = flow.data(histories, session.end, at)
-            name = "Gradient of each layer against the step, on a log axis"
-            self._flow.chart(flow.spec(), table, _LOW, name)
-        if self._loss is not None:
-            table = loss.data(histories, session.end, at)
-            name = "Loss against the step, beside what it costs to ignore the input"
-            self._loss.chart(loss.spec(), table, _LOW, name)
-        if self._chain is not None:
-            table = chain.data({name: factors(run) for name, run in session.runs.items()})
-            name = "What the gradient of the first layer is multiplied by, factor by factor"
-            self._chain.chart(chain.spec(), table, _LOW, name)
 
     def _draw_progress(self) -> None:
         session = self.session

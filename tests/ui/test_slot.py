@@ -9,7 +9,7 @@ def page() -> None:
     import streamlit as st
 
     from model import Run
-    from ui.charts import estimate, filled
+    from ui.charts import Picture, estimate, filled
     from ui.slot import Slot
 
     run = Run(st.session_state["experiment"], st.session_state["engine"])
@@ -17,7 +17,7 @@ def page() -> None:
     slot = Slot(st.container())
     for step in (0, 50, 100):  # drawn again and again in the same place
         table = estimate.data({"first": run.history.at(step)})
-        slot.chart(estimate.spec(), table, 290, "The estimate")
+        slot.chart(Picture(estimate.spec(), table, "The estimate"), 290)
     st.container().vega_lite_chart(filled(estimate.spec(), table), height=290, alt="The estimate")
 
 

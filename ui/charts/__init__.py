@@ -10,6 +10,7 @@ chart has more than one dataset, and none has 2,000 marks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -33,6 +34,15 @@ def prebuilt(build: Callable[[], alt.LayerChart]) -> Callable[[], dict[str, Any]
 
     spec.__doc__ = build.__doc__
     return spec
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart with its data."""
+
+    spec: dict[str, Any]
+    table: pa.Table
+    alt: str  # its name, for those who do not see it
 
 
 def filled(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:
