@@ -170,6 +170,7 @@ class AtlasPanel:
 
     def __init__(self, session: Session, place: DeltaGenerator) -> None:
         self._drawn: object = None
+        self._listens = False
         atlas = room.atlas
         with place:
             with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -227,15 +228,18 @@ class AtlasPanel:
         quantity: Quantity = st.session_state.get("atlas quantity") or "wake_up"
         if self._drawn is not None and self._drawn is atlas:
             return
-        first, self._drawn = self._drawn is None, atlas
+        if self._listens:
+            st.rerun()  # more cells are coming
+        # An element that listens can be drawn but once in a run of the script: cells can be clicked
+        # while no more are coming.
+        self._listens = self._drawn is None and not room.running
+        self._drawn = atlas
         self._chart.draw(
             "vega_lite_chart",
             filled(atlas_chart.spec(quantity), atlas_chart.data(atlas)),
             height=_HEIGHT,
             alt="Wake-up step by depth and initial scale",
-            # An element that listens can be drawn but once in a run of the script: cells can be
-            # clicked while no more are coming.
-            **(_LISTENING if first and not room.running else {}),
+            **(_LISTENING if self._listens else {}),
         )
         name = "Wake-up step against initial scale, one colour a depth, beside the theory"
         self._law.chart(Picture(sleep.spec(), sleep.data(atlas), name), _HEIGHT)
