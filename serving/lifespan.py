@@ -17,8 +17,7 @@ from serving.health import warm_up
 from ui import meters
 from ui.presence import forget_the_gone
 
-# Where there is the GNU C library. The number names M_ARENA_MAX: threads that each have a heap of
-# their own leave a hundred heaps with holes behind.
+# Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
 _C = ctypes.CDLL(None)
 _malloc_trim, _mallopt = getattr(_C, "malloc_trim", None), getattr(_C, "mallopt", None)
 _ARENA_MAX, _ARENAS = -8, 2
@@ -33,8 +32,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
     uvicorn ends by the signal that it got, so that nothing registered to run at exit runs.
     """
-    if _mallopt is not None:
-        _mallopt(_ARENA_MAX, _ARENAS)
+    _be_frugal()
     log.configure()
     meters.watch_queue(lambda: workers().waiting)
     warm_up.start()
@@ -43,6 +41,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     yield
     tidying.cancel()
     close()
+
+
+def _be_frugal() -> None:
+    """Have no thread keep memory for itself: each reader has one."""
+    # Arrow's own allocator held back more than a megabyte for each.
+    pa.set_memory_pool(pa.system_memory_pool())
+    if _mallopt is not None:
+        _mallopt(_ARENA_MAX, _ARENAS)
 
 
 async def _tidy() -> None:
@@ -54,6 +60,5 @@ async def _tidy() -> None:
             meters.forgotten(gone)
             # A session is a knot of references to itself, and the page collects garbage seldom.
             gc.collect()
-            pa.default_memory_pool().release_unused()
             if _malloc_trim is not None:
                 _malloc_trim(0)
