@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import controls, link, lobby, story, style
 from ui.carrier import Carrier
+from ui.pacer import pacer
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
@@ -13,7 +14,11 @@ lobby.wait_for_a_seat()
 carrier = Carrier()
 session = link.open_session(carrier)
 
-story.heading(session)
-controls.complaints(session)
+stage = Stage(session, carrier)
 
-Stage(session, carrier).live()
+with pacer.drawing:
+    story.heading(session)
+    controls.complaints(session)
+    stage.lay_out()
+
+stage.live()

@@ -49,8 +49,9 @@ class Pacer:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock, self._cpu, self._sleep = clock, cpu, sleep
-        #: Held while a session draws. Python draws one at a time in any case; threads that only
-        #: compete for their turns cost a third of a crowded server's time (measured).
+        #: Held by whoever draws, and never while waiting for anything. Python draws one at a time
+        #: in any case; threads that compete for it take a third of a crowded server's time, and
+        #: when everybody clicks at once, all of the event loop's (measured).
         self.drawing = threading.Lock()
         self._lock = threading.Lock()
         self._free_at = 0.0

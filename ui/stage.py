@@ -83,7 +83,12 @@ class Stage:
 
     def __init__(self, session: Session, carrier: Carrier) -> None:
         self.session = session
+        self._carrier = carrier
         self._script = session.new_script()
+
+    def lay_out(self) -> None:
+        """Put everything in its place, empty; and the controls."""
+        session = self.session
         self._hidden = session.link.hide
         self._text = Slot(st.container())
         controls.show(session)
@@ -109,19 +114,21 @@ class Stage:
             self._evidence = Slot(evidence) if evidence.open else None
         if "share" not in self._hidden:
             share.show(session)
-        self._publisher = Publisher(session, carrier)
+        self._publisher = Publisher(session, self._carrier)
 
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
         session = self.session
         self._runs = session.runs
-        self._publisher.publish()
+        with pacer.drawing:
+            self._publisher.publish()
         moved = not session.begun or self._moves()
         self._wait_for_weights()
         if not session.begun:
             return
         self._catch_up()
-        self._draw()
+        with pacer.drawing:
+            self._draw()
         _settle()
         if self._moves():
             with meters.training_session():
