@@ -208,3 +208,4 @@ def test_a_layer_whose_gradient_is_all_zero_has_a_figure_and_no_bar() -> None:
     assert ladder.figures(np.float32([0, 0, 1, -1])).startswith("50% exactly zero")
     assert "zero" not in ladder.figures(np.float32([0.1, -0.2]))
     assert ladder.figures(np.float32([0.1, np.nan])) == "not a number"
+    assert ladder.figures(np.float32([[1, -1], [1, -1]])) == "σ 1"

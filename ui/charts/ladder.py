@@ -171,7 +171,7 @@ def shown_name(layers: int, name: str) -> str:
 def figures(entries: Float32) -> str:
     """The spread of some entries, and how many of them are exactly zero."""
     # In float64, which the square of what is about to diverge does not overflow.
-    values = entries.astype(np.float64)
+    values = entries.astype(np.float64).ravel()
     with np.errstate(invalid="ignore"):
         mean = values.sum() / values.size
     if not np.isfinite(mean):
