@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from math import pi, prod, sqrt
 from typing import Any
@@ -50,7 +50,7 @@ class Tensor:
         return len(self.shape) == 2
 
 
-@cache
+@lru_cache(maxsize=256)
 def tensors(layers: int, width: int) -> tuple[Tensor, ...]:
     """Parameters of a network with ``layers`` weight matrices, in the network's order.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 import altair as alt
@@ -23,6 +23,9 @@ What = Literal["values", "gradients"]
 When = Literal["start", "now"]
 Axis = Literal["linear", "log"]
 Places = NDArray[np.intp]
+
+# Kinds of network (depth and width) whose tables are kept; readers can choose among hundreds.
+_KINDS = 32
 
 # How much of a row its tallest bar takes, and where in the rest the base line of its label lies.
 _TALLEST, _LABEL = 0.66, 0.26
@@ -127,7 +130,7 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     return pa.table(fixed | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
 
 
-@cache
+@lru_cache(_KINDS)
 def _places(layers: int, width: int, biases: bool) -> tuple[Places, NDArray[np.intp]]:
     """Where the entries of a ladder stand among all parameters, and in which row each is shown."""
     tensors = shown(Experiment(layers=layers, width=width), biases)
@@ -135,7 +138,7 @@ def _places(layers: int, width: int, biases: bool) -> tuple[Places, NDArray[np.i
     return places, np.repeat(np.arange(len(tensors)), [tensor.size for tensor in tensors])
 
 
-@cache
+@lru_cache(_KINDS)
 def _fixed_columns(layers: int, width: int, biases: bool, n: int) -> dict[str, pa.Array]:
     """The columns that are the same in every frame."""
     tensors = shown(Experiment(layers=layers, width=width), biases)
