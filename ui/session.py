@@ -1,8 +1,8 @@
 """This session's runs: one, or two side by side; playing, paused, or on the way to a step.
 
-Two threads can be inside one session (Streamlit starts the next run of the script while the last
-one is still at work), so there is one lock, every advance is atomic, and only the newest run of
-the script may go on training.
+Two threads can be inside one session (a download is made in a thread of its own, and a server may
+be set to start the next run of the script while the last one is still at work), so there is one
+lock, every advance is atomic, and only the newest run of the script may go on training.
 """
 
 from __future__ import annotations
