@@ -111,7 +111,6 @@ def page(frames: int) -> tuple[Costs, Costs]:
 
     def live(stage: Stage) -> None:
         stage.session.begin()
-        stage._runs = stage.session.runs  # as live() itself does first
         found.append(draw_frames(stage, frames))
 
     at = AppTest.from_file(str(APP), default_timeout=600)

@@ -38,12 +38,11 @@ class Server:
     def complaints(self) -> list[str]:
         """The lines of the log that are no request and no greeting."""
         lines = self.log.read_text(errors="replace").splitlines()
-        # Greetings, and what loky's tracker cleans up after a process that ended by a signal.
-        usual = ("You can now view", "URL: ", "Uvicorn server started", "semlock", "warnings.warn(")
+        greetings = ("You can now view", "URL: ", "Uvicorn server started")
         return [
             line
             for line in map(str.strip, lines)
-            if line and not line.startswith("{") and not any(words in line for words in usual)
+            if line and not line.startswith("{") and not any(words in line for words in greetings)
         ]
 
     def wait_until_ready(self, seconds: float = _SECONDS_TO_WARM) -> None:

@@ -10,20 +10,24 @@ from ui.charts import Picture, chain, estimate, flow, ladder, loss, ridges
 from ui.session import Session
 
 
+def lanes_of(session: Session, now: Mapping[str, Snapshot]) -> dict[str, ladder.Lane]:
+    """Each lane as a ladder shows it."""
+    return {n: ladder.Lane(run.history.at(0), now[n]) for n, run in session.runs.items()}
+
+
 def ladder_of(
-    session: Session, now: Mapping[str, Snapshot], name: str, what: ladder.What
+    session: Session, lanes: Mapping[str, ladder.Lane], name: str, what: ladder.What
 ) -> Picture:
-    """The histograms of one lane, as the reader's view has them."""
-    view, history = session.view, session.runs[name].history
+    """The histograms of the lane ``name``, as the reader's view has them."""
+    view, lane = session.view, lanes[name]
     axis = view.weights if what == "values" else view.gradients
     alt = f"Histograms of the {what} of each layer"
     if view.over_time:
-        table = ridges.data(history, now[name].step, what, axis, view.biases)
+        history = session.runs[name].history
+        table = ridges.data(history, lane.now.step, what, axis, view.biases)
         return Picture(ridges.spec(axis), table, alt)
-    lanes = {n: ladder.Lane(run.history.at(0), now[n]) for n, run in session.runs.items()}
-    lane = lanes.pop(name)
-    table = ladder.data(lane, list(lanes.values()), what, axis, view.biases)
-    return Picture(ladder.spec(axis), table, alt)
+    others = [other for each, other in lanes.items() if each != name]
+    return Picture(ladder.spec(axis), ladder.data(lane, others, what, axis, view.biases), alt)
 
 
 def estimate_of(now: Mapping[str, Snapshot]) -> Picture:

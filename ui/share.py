@@ -84,10 +84,11 @@ def _charts(session: Session) -> dict[str, Chart]:
     found = {"estimate": pictures.estimate_of(now)}
     found |= {part: draw(session) for part, draw in pictures.CURVES.items()}
     kind = "biases" if session.view.biases else "weights"
-    for name in session.runs:
+    lanes = pictures.lanes_of(session, now)
+    for name in lanes:
         title = story.lane_title(session, name)
-        found[f"{kind}, {title}"] = pictures.ladder_of(session, now, name, "values")
+        found[f"{kind}, {title}"] = pictures.ladder_of(session, lanes, name, "values")
         found[f"gradients of the {kind}, {title}"] = pictures.ladder_of(
-            session, now, name, "gradients"
+            session, lanes, name, "gradients"
         )
     return {name: (picture.spec, picture.table) for name, picture in found.items()}

@@ -115,11 +115,12 @@ class Stage:
         if "share" not in self._hidden:
             share.show(session)
         self._publisher = Publisher(session, self._carrier)
+        # The controls have been asked: these are the runs that all of it is for.
+        self._runs = session.runs
 
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
         session = self.session
-        self._runs = session.runs
         with pacer.drawing:
             self._publisher.publish()
         moved = not session.begun or self._moves()
@@ -265,8 +266,9 @@ class Stage:
                 return
             now = session.snapshots()
             self._draw_progress()
+            lanes = pictures.lanes_of(session, now)
             for (name, what), slot in self._ladders.items():
-                slot.chart(pictures.ladder_of(session, now, name, what), self._tall)
+                slot.chart(pictures.ladder_of(session, lanes, name, what), self._tall)
             if self._estimate is not None:
                 self._estimate.chart(pictures.estimate_of(now), _TALL)
             if readings:
