@@ -1,8 +1,10 @@
 FROM python:3.11-slim
 
 # The root file system may be read-only and the user may be any: the only place to write is /tmp.
+# PYTHONMALLOC: Python's own allocator gives nothing back of what a crowd took.
 ENV HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONMALLOC=malloc \
     PYTHONUNBUFFERED=1 \
     STREAMLIT_SERVER_HEADLESS=true \
     STREAMLIT_SERVER_PORT=8501

@@ -18,7 +18,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/.run ## serve the page and open it (ARGS="--server.port 8600")
-	@$(python) -m streamlit run $(ENTRY) $(ARGS)
+	@PYTHONMALLOC=malloc $(python) -m streamlit run $(ENTRY) $(ARGS)
 
 test: lint types imports chromium ## everything that has to hold (ARGS="-k histogram" for some tests)
 	@$(python) -m pytest $(ARGS)

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 
 _SECONDS_TO_WARM = 120.0
 
+# As in the container.
+_ENVIRONMENT = {"PYTHONMALLOC": "malloc", "PYTHONUNBUFFERED": "1"}
+
 
 @dataclass
 class Server:
@@ -108,7 +111,7 @@ def start(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env={**os.environ, **_ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

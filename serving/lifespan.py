@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pyarrow as pa
-
 from model.workers import begin, close, workers
 from serving import log
 from serving.health import warm_up
@@ -32,7 +30,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
     uvicorn ends by the signal that it got, so that nothing registered to run at exit runs.
     """
-    _be_frugal()
+    _have_few_heaps()
     log.configure()
     meters.watch_queue(lambda: workers().waiting)
     warm_up.start()
@@ -43,10 +41,8 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     close()
 
 
-def _be_frugal() -> None:
-    """Have no thread keep memory for itself: each reader has one."""
-    # Arrow's own allocator held back more than a megabyte for each.
-    pa.set_memory_pool(pa.system_memory_pool())
+def _have_few_heaps() -> None:
+    """Have no thread keep a heap for itself: each reader has one."""
     if _mallopt is not None:
         _mallopt(_ARENA_MAX, _ARENAS)
 

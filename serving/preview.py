@@ -31,7 +31,7 @@ _PIECE = 0.02
 _FEELER = 200
 
 # Cards kept, each with a picture of some 40 kB, and cards that may wait.
-_KEPT = 256
+_KEPT = 64
 _QUEUED = 64
 
 NAME = "The Middle Layer"

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,13 @@ def test_every_setting_is_documented() -> None:
     }
     documented = set(re.findall(r"MIDDLE_LAYER_[A-Z_]+", DOCUMENTATION.read_text()))
     assert used == documented
+
+
+def test_what_a_crowd_took_can_be_given_back() -> None:
+    """Neither Python's own allocator nor Arrow's does that; see docs/hosting.md."""
+    for name in ("Dockerfile", "Makefile"):
+        assert "PYTHONMALLOC=malloc" in (ROOT / name).read_text(), name
+    pool = "import server, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    command = [sys.executable, "-c", pool]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["system"]
