@@ -1,8 +1,9 @@
 FROM python:3.11-slim
 
 # The root file system may be read-only and the user may be any: the only place to write is /tmp.
-# PYTHONMALLOC: Python's own allocator gives nothing back of what a crowd took.
-ENV HOME=/tmp \
+# GLIBC_TUNABLES, PYTHONMALLOC: what a crowd took is given back (docs/hosting.md).
+ENV GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1 \
+    HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONMALLOC=malloc \
     PYTHONUNBUFFERED=1 \

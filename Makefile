@@ -1,7 +1,7 @@
 # make run, make test; `make help` lists the rest. Python 3.11 to 3.13 is all they need.
 
-# The page that is served. tests/browser/conftest.py reads this line; the Dockerfile repeats it.
-ENTRY := server.py
+# As in the Dockerfile: what a crowd took is given back (docs/hosting.md).
+frugal := GLIBC_TUNABLES=glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1 PYTHONMALLOC=malloc
 
 VENV := .venv
 PYTHON ?=
@@ -18,7 +18,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/.run ## serve the page and open it (ARGS="--server.port 8600")
-	@PYTHONMALLOC=malloc $(python) -m streamlit run $(ENTRY) $(ARGS)
+	@$(frugal) $(python) -m streamlit run server.py $(ARGS)
 
 test: lint types imports chromium ## everything that has to hold (ARGS="-k histogram" for some tests)
 	@$(python) -m pytest $(ARGS)

@@ -21,7 +21,11 @@ ROOT = Path(__file__).parent.parent
 _SECONDS_TO_WARM = 120.0
 
 # As in the container.
-_ENVIRONMENT = {"PYTHONMALLOC": "malloc", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1",
+    "PYTHONMALLOC": "malloc",
+    "PYTHONUNBUFFERED": "1",
+}
 
 
 @dataclass
@@ -111,7 +115,7 @@ def start(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **_ENVIRONMENT, **(environment or {})},
+            env={**os.environ, **ENVIRONMENT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,7 @@ from ui.presence import forget_the_gone
 # Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
 _C = ctypes.CDLL(None)
 _malloc_trim, _mallopt = getattr(_C, "malloc_trim", None), getattr(_C, "mallopt", None)
-_ARENA_MAX, _ARENAS = -8, 2
+_ARENA_MAX = -8
 
 # Seconds between two looks for readers who have gone for good.
 _TIDIED_EVERY = 10.0
@@ -42,9 +42,12 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 
 def _have_few_heaps() -> None:
-    """Have no thread keep a heap for itself: each reader has one."""
+    """Have no thread keep a heap for itself, for each reader has one.
+
+    Docker's and make's servers are told so before they begin, which is better.
+    """
     if _mallopt is not None:
-        _mallopt(_ARENA_MAX, _ARENAS)
+        _mallopt(_ARENA_MAX, 1)
 
 
 async def _tidy() -> None:
