@@ -22,8 +22,7 @@ class Slot:
     def __init__(self, place: DeltaGenerator) -> None:
         self._place = place
         self._element: DeltaGenerator | None = None
-        self._spec: dict[str, Any] | None = None
-        self._chart = _Chart()
+        self._chart: _Chart | None = None
 
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
         """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
@@ -37,10 +36,8 @@ class Slot:
         what it does. So it makes the message once, and from then on only the data is exchanged;
         to send that by hand is private ground.
         """
-        if self._spec is not picture.spec:
-            self._spec, self._chart = picture.spec, _Chart()
-            empty = filled(picture.spec, picture.table.slice(length=0))
-            self._chart.vega_lite_chart(empty, height=height, alt=picture.alt)
+        if self._chart is None or self._chart.spec is not picture.spec:
+            self._chart = _Chart(picture, height)
         # A copy: what a message is given twice, it keeps twice (in its arena) for as long as it is.
         message = VegaLiteChart()
         message.CopyFrom(self._chart.message)
@@ -51,10 +48,16 @@ class Slot:
 
 
 class _Chart(DeltaGenerator):
-    """A place that is nowhere: takes the message of a chart, and shows nothing."""
+    """A place that is nowhere: takes the message of a chart without data, and shows nothing."""
 
     message: VegaLiteChart
     layout: LayoutConfig | None
+
+    def __init__(self, picture: Picture, height: int) -> None:
+        super().__init__()
+        self.spec = picture.spec
+        empty = filled(picture.spec, picture.table.slice(length=0))
+        self.vega_lite_chart(empty, height=height, alt=picture.alt)
 
     def _enqueue(
         self,
