@@ -108,14 +108,16 @@ class Reader:
             for dataset in element.vega_lite_chart.datasets
         ]
 
-    async def press(self, key: str) -> None:
-        """Click the button that was made with ``key``.
+    async def press(self, key: str, seconds: float = 0.0) -> None:
+        """Click the button that was made with ``key``, within ``seconds`` of now.
 
         Raises
         ------
         LookupError
-            If there is none, or it is disabled.
+            If there is none until then, or it is disabled.
         """
+        with suppress(TimeoutError):
+            await self.until(lambda: self._can_press(key), seconds)
         button = self._widget(key).button
         if button.disabled:
             raise LookupError(f"the button {key!r} is disabled")
@@ -152,6 +154,11 @@ class Reader:
             while quiet < _QUIET:
                 await asyncio.sleep(0.1)
                 quiet = 0 if self.running else quiet + 1
+
+    def _can_press(self, key: str) -> bool:
+        with suppress(LookupError):
+            return not self._widget(key).button.disabled
+        return False
 
     def _widget(self, key: str) -> Element:
         for element in self.elements.values():
@@ -250,6 +257,7 @@ class Reader:
             return
         element = self.elements[path] = delta.new_element
         kind = element.WhichOneof("type")
+        content = getattr(element, kind or "", None)
         if kind == "vega_lite_chart":
             self.drawn[path].append(time.monotonic())
         elif kind == "exception":
@@ -261,6 +269,9 @@ class Reader:
             # The server sets a widget: from now on this is the value that is sent.
             name = element.text_input.id
             self._states[name] = WidgetState(id=name, string_value=element.text_input.value)
+        elif getattr(content, "set_value", False):
+            # One of another kind: what was chosen before is no more.
+            self._states.pop(content.id, None)  # type: ignore[union-attr]
         elif (found := _STEP.search(_text_of(element))) and kind == "progress":
             self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
 

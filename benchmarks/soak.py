@@ -31,12 +31,10 @@ import numpy as np
 import psutil
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.Common_pb2 import StringArray
-from streamlit.proto.Delta_pb2 import Delta
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks._report import line, table
 from benchmarks.load import connect
-from benchmarks.reader import Path as Place
 from benchmarks.reader import Reader
 from benchmarks.servers import Server, cpu_seconds, serving, status
 from model.chapters import CHAPTERS
@@ -211,14 +209,6 @@ class Stranger(Reader):
         if self._socket is not None:
             self._socket.transport.abort()
         await self.__aexit__()
-
-    def _draw(self, path: Place, delta: Delta) -> None:
-        super()._draw(path, delta)
-        kind = delta.new_element.WhichOneof("type")
-        if kind in _MOVES and kind != "button":
-            widget = getattr(delta.new_element, kind)
-            if widget.set_value:  # the server's word: what was chosen before is no more
-                self._states.pop(widget.id, None)
 
 
 def _number(chance: random.Random, widget: Any) -> float:

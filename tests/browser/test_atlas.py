@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from benchmarks.servers import Server
 from model.atlas import Plan
 from model.link import read
 from tests.browser import acts
-from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
 

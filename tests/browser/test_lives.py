@@ -8,9 +8,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
+from benchmarks.servers import Server
 from model.chapters import CHAPTERS
 from tests.browser import acts
-from tests.browser.conftest import Server
 from tests.browser.watch import Watch
 
 pytestmark = pytest.mark.usefixtures("silent_console")
@@ -21,8 +21,7 @@ IDLE = 0.1
 
 def workers(server: Server) -> list[psutil.Process]:
     """The processes of the server that have TensorFlow."""
-    family = psutil.Process(server.pid).children(recursive=True)
-    return [process for process in family if has_tensorflow(process)]
+    return [process for process in server.family if has_tensorflow(process)]
 
 
 def has_tensorflow(process: psutil.Process) -> bool:
@@ -58,7 +57,7 @@ def test_the_server_never_loads_tensorflow_and_its_worker_does(page: Page, serve
             )
             acts.press(page, "atlas-draw")
         acts.rest(page)
-    own = {mapped.path for mapped in psutil.Process(server.pid).memory_maps()}
+    own = {mapped.path for mapped in server.family[0].memory_maps()}
     # Keras is plain Python, but it brings h5py and ml_dtypes, which are not.
     for library in ("/tensorflow/", "/keras/", "/h5py/", "/ml_dtypes/"):
         assert not [path for path in own if library in path]
@@ -96,7 +95,7 @@ def test_a_closed_tab_leaves_no_work_behind(browser: Browser, server: Server) ->
         deadline = time.monotonic() + 15
         while busy(workers(server)) > IDLE:
             assert time.monotonic() < deadline, "still at work"
-        assert busy([psutil.Process(server.pid)]) < 0.2
+        assert busy([server.family[0]]) < 0.2
 
 
 def test_a_worker_that_is_killed_costs_a_pause_and_no_number(

@@ -9,19 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from benchmarks.servers import Server, start
+from benchmarks.servers import Server, serving, start
 
 SECONDS = 1_000
 
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start(tmp_path_factory.mktemp("public") / "server.log")
-    try:
-        server.wait_until_ready()
+    with serving(tmp_path_factory.mktemp("public") / "server.log") as server:
         yield server
-    finally:
-        server.end()
 
 
 def shown_step(page: Page) -> int:

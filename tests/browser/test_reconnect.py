@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute
 
+from benchmarks.servers import Server
 from tests.browser import acts
-from tests.browser.conftest import Server
 from tests.browser.watch import Watch
 
 # Milliseconds: a page that is looked at asks within a second, and not again after that.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page
 
+from benchmarks.servers import Server
 from model import PRESETS, Experiment, Run
 from tests.browser import acts
-from tests.browser.conftest import Server
 from tests.browser.watch import Watch
 from ui.charts import ladder
 

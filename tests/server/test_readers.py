@@ -16,26 +16,14 @@ from tests.server.test_headers import ask
 PATIENCE = 60.0
 
 
-async def press(reader: Reader, key: str) -> None:
-    """Press a button as soon as it is there: the page may just be drawn anew."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return await reader.press(key)
-        except LookupError:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(0.05)
-
-
 async def train_and_reset(url: str, times: int) -> Reader:
     """Press Train, and Reset in the middle of it, again and again."""
     async with Reader(url, "layers=3&steps=5000000") as reader:
         await reader.rest(PATIENCE)
         for _ in range(times):
-            await press(reader, "train")
+            await reader.press("train", PATIENCE)
             await asyncio.sleep(0.4)
-            await press(reader, "reset")
+            await reader.press("reset", PATIENCE)
             await asyncio.sleep(0.1)
         await reader.rest(PATIENCE)
         return reader
