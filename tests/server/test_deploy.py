@@ -95,6 +95,15 @@ def test_the_balancer_takes_its_configuration() -> None:
     assert "WARNING" not in done.stderr + done.stdout
 
 
+def test_the_image_is_built_as_it_should_be() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    if not hadolint.exists():
+        pytest.skip("hadolint is not to be had for this system")
+    command = [hadolint, ROOT / "Dockerfile"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_setting_is_documented() -> None:
     sources = [ROOT / "server.py", *(ROOT / "serving").glob("*.py")]
     sources += [*(ROOT / "ui").rglob("*.py"), *(ROOT / "model").glob("*.py")]
