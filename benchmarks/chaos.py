@@ -264,6 +264,8 @@ async def begin_anew(reader: Reader) -> None:
     """Train from step 0 again, with everything before forgotten."""
     with suppress(LookupError, TimeoutError):  # who cannot is lost in the coming round
         await reader.press("reset")
+        # Until then the button that trains may still be the one that pauses.
+        await reader.until(lambda: reader.step == 0, PATIENCE)
         await reader.rest(PATIENCE)
         reader.steps.clear()
         await reader.press("train")
