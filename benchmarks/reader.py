@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from http.cookies import SimpleCookie
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -118,15 +118,14 @@ class Reader:
         """
         with suppress(TimeoutError):
             await self.until(lambda: self._can_press(key), seconds)
-        button = self._widget(key).button
+        button = self._widget(key)
         if button.disabled:
             raise LookupError(f"the button {key!r} is disabled")
         await self._send_rerun(WidgetState(id=button.id, trigger_value=True))
 
     async def choose(self, key: str, **value: object) -> None:
         """Set the widget that was made with ``key``, as ``WidgetState`` has it: int_value=3."""
-        element = self._widget(key)
-        widget = getattr(element, element.WhichOneof("type") or "")
+        widget = self._widget(key)
         self._states[widget.id] = WidgetState(id=widget.id, **value)  # type: ignore[arg-type]
         await self._send_rerun()
 
@@ -157,14 +156,13 @@ class Reader:
 
     def _can_press(self, key: str) -> bool:
         with suppress(LookupError):
-            return not self._widget(key).button.disabled
+            return not self._widget(key).disabled
         return False
 
-    def _widget(self, key: str) -> Element:
-        for element in self.elements.values():
-            kind = element.WhichOneof("type")
-            if kind and getattr(getattr(element, kind), "id", "").endswith(f"-{key}"):
-                return element
+    def _widget(self, key: str) -> Any:
+        for content in map(_content, self.elements.values()):
+            if getattr(content, "id", "").endswith(f"-{key}"):
+                return content
         raise LookupError(f"there is no widget {key!r} on the page")
 
     async def _stay(self) -> None:
@@ -257,7 +255,7 @@ class Reader:
             return
         element = self.elements[path] = delta.new_element
         kind = element.WhichOneof("type")
-        content = getattr(element, kind or "", None)
+        content = _content(element)
         if kind == "vega_lite_chart":
             self.drawn[path].append(time.monotonic())
         elif kind == "exception":
@@ -271,9 +269,14 @@ class Reader:
             self._states[name] = WidgetState(id=name, string_value=element.text_input.value)
         elif getattr(content, "set_value", False):
             # One of another kind: what was chosen before is no more.
-            self._states.pop(content.id, None)  # type: ignore[union-attr]
+            self._states.pop(content.id, None)
         elif (found := _STEP.search(_text_of(element))) and kind == "progress":
             self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
+
+
+def _content(element: Element) -> Any:
+    """What the element is: the message of its kind; None when it is empty."""
+    return getattr(element, element.WhichOneof("type") or "", None)
 
 
 def _text_of(element: Element) -> str:
