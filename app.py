@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from ui import controls, link, lobby, story, style
-from ui.carrier import Carrier
-from ui.pacer import pacer
+from live import admission
+from live.carrier import Carrier
+from live.pacer import pacer
+from ui import controls, link, story, style
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
 style.apply()
-lobby.wait_for_a_seat()
+admission.wait_for_a_seat()
 carrier = Carrier()
 session = link.open_session(carrier)
 

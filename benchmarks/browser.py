@@ -21,10 +21,10 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks._report import figure, publish, table
-from benchmarks.servers import Server, start, status
+from harness import acts
+from harness.servers import Server, start, status
+from harness.watch import Watch
 from scripts import chromium
-from tests.browser import acts
-from tests.browser.watch import Watch
 
 ENOUGH = 15
 

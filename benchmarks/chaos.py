@@ -35,8 +35,8 @@ import psutil
 
 from benchmarks._report import line, table
 from benchmarks.load import training
-from benchmarks.reader import Reader
-from benchmarks.servers import ROOT, Server, cpu_seconds, free_port, serving, start, status
+from harness.reader import Reader
+from harness.servers import ROOT, Server, cpu_seconds, free_port, serving, start, status
 
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}

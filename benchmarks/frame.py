@@ -24,13 +24,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from benchmarks._report import figure, processor_seconds, publish, table
+from charts import chain, estimate, flow, ladder, loss
 from model.chain import factors
 from model.diagnosis import diagnose
 from model.experiment import Experiment
 from model.run import Run
 from model.state import Snapshots, State
 from model.workers import Workers, begin, close, workers
-from ui.charts import chain, estimate, flow, ladder, loss
 from ui.stage import Stage
 
 APP = Path(__file__).parents[1] / "app.py"

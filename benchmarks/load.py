@@ -30,8 +30,8 @@ import psutil
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from benchmarks._report import line, table
-from benchmarks.reader import Reader
-from benchmarks.servers import Server, cpu_seconds, serving, status
+from harness.reader import Reader
+from harness.servers import Server, cpu_seconds, serving, status
 
 # A run that does not end while it is watched: at 20 times 100 steps a second, 40 minutes.
 QUERY = "layers=3&steps=5000000"

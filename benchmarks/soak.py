@@ -35,8 +35,8 @@ from websockets.exceptions import ConnectionClosed
 
 from benchmarks._report import line, table
 from benchmarks.load import connect
-from benchmarks.reader import Reader
-from benchmarks.servers import Server, cpu_seconds, serving, status
+from harness.reader import Reader
+from harness.servers import Server, cpu_seconds, serving, status
 from model.chapters import CHAPTERS
 from model.experiment import BOUNDS, MOST_STEPS, Bound, Choice, Experiment, Real, Value, Whole
 from model.link import HIDEABLE, VERSUS, Link, write

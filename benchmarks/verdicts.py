@@ -16,10 +16,10 @@ from typing import get_args
 
 import numpy as np
 
+from harness.fates import disagreement, draw, fates
 from model.diagnosis import AWAKE, SPAN, Diagnosis, Verdict, diagnose
 from model.experiment import DEFAULTS, MOST_STEPS, Experiment
 from model.run import Run
-from tests.model.fates import disagreement, draw, fates
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
 

@@ -1,6 +1,6 @@
 """The command line: an experiment from its link, without a screen, and all its exports.
 
-    python -m model 'https://…/?layers=3&vs.layers=2' --export figures
+    python -m export 'https://…/?layers=3&vs.layers=2' --export figures
 
 Training goes on in this process. Progress and complaints go to standard error, results to
 standard output.
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m model",
+        prog="python -m export",
         description="Train the experiment of a link, and of the one it is compared with.",
     )
     parser.add_argument(

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.servers import serving  # noqa: E402
+from harness import acts  # noqa: E402
+from harness.servers import serving  # noqa: E402
 from scripts import chromium  # noqa: E402
-from tests.browser import acts  # noqa: E402
 
 FOLDER = ROOT / "docs" / "img"
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from live import metrics
+from live.presence import forget_the_gone
 from model.workers import begin, close, workers
 from serving import log
 from serving.health import warm_up
-from ui import meters
-from ui.presence import forget_the_gone
 
 # Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
 _C = ctypes.CDLL(None)
@@ -32,7 +32,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     """
     _have_few_heaps()
     log.configure()
-    meters.watch_queue(lambda: workers().waiting)
+    metrics.watch_queue(lambda: workers().waiting)
     warm_up.start()
     begin()
     tidying = asyncio.create_task(_tidy())
@@ -56,7 +56,7 @@ async def _tidy() -> None:
         await asyncio.sleep(_TIDIED_EVERY)
         gone = forget_the_gone()
         if gone:
-            meters.forgotten(gone)
+            metrics.forgotten(gone)
             # A session is a knot of references to itself, and the page collects garbage seldom.
             gc.collect()
             if _malloc_trim is not None:

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import meters
+from live import metrics
 
 _KNOWN = (
     "/_stcore/stream",
@@ -71,7 +71,7 @@ class RequestLog:
             await send(message)
 
         try:
-            with meters.session() if scope["type"] == "websocket" else nullcontext():
+            with metrics.session() if scope["type"] == "websocket" else nullcontext():
                 await self._app(scope, receive, count)
         finally:
             logger.info(

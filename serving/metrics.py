@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.meters import REGISTRY
+from live.metrics import REGISTRY
 
 # How a server without Streamlit's metrics would answer.
 _CLOSED = PlainTextResponse("Not Found", status_code=404)

@@ -15,13 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from export.words import describe
+from live.jobs import Busy, Jobs
 from model.diagnosis import diagnose
 from model.link import Link, write
 from model.network import tensors_of
 from model.run import Run
 from model.workers import Workers, heavy_workers, is_compiled
 from serving.picture import Curves, draw
-from ui.heavy import Busy, Jobs
 
 # Seconds of a worker that the run behind a card may take, and that one piece of it may.
 _BUDGET = 0.25

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from live.address import Address
+from live.carrier import Carrier
+from live.presence import went_back
 from model.experiment import MOST_STEPS
 from model.link import parameters, read, write
-from ui.address import Address
-from ui.carrier import Carrier
-from ui.presence import went_back
 from ui.session import SPEEDS, Session, View
 
 # Set by the callback of every control that the reader touches.

@@ -14,17 +14,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from charts import Picture, filled, halves, sleep
+from charts import atlas as atlas_chart
+from charts.atlas import CELL, QUANTITIES, Quantity
+from live.jobs import Busy, jobs
+from live.presence import is_there, session_id
+from live.slot import Slot, titled
 from model.atlas import Atlas, Plan, go_on, train_and_look
 from model.experiment import PRESETS, Experiment
 from model.workers import heavy_workers
-from ui.charts import Picture, filled, halves, sleep
-from ui.charts import atlas as atlas_chart
-from ui.charts.atlas import CELL, QUANTITIES, Quantity
-from ui.heavy import Busy, jobs
 from ui.link import touched
-from ui.presence import is_there, session_id
 from ui.session import Session, this_session
-from ui.slot import Slot, titled
 
 _HEIGHT = 340
 

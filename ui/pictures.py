@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from charts import Picture, chain, estimate, flow, ladder, loss, ridges
 from model.chain import factors
 from model.history import History, Snapshot
-from ui.charts import Picture, chain, estimate, flow, ladder, loss, ridges
 from ui.session import Session
 
 

@@ -15,15 +15,15 @@ from typing import get_args
 
 import streamlit as st
 
+from charts.ladder import Axis
+from live import metrics
+from live.pacer import MOST_FRAMES, Turn
 from model import Run
 from model.chapters import CHAPTERS
 from model.experiment import MOST_LAYERS, SEEDS, Experiment
 from model.history import Snapshot
 from model.link import Link
 from model.workers import WorkerError, Workers, workers_for
-from ui import meters
-from ui.charts.ladder import Axis
-from ui.pacer import MOST_FRAMES, Turn
 
 # Steps a frame, at the full frame rate.
 SPEEDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -297,7 +297,7 @@ class Session:
                         engine = self._workers_for(run.experiment).advance
                         self.runs[name] = Run.at(run.experiment, self.step, engine)
                 if any(run.diverged for run in self.runs.values()):
-                    meters.diverged()
+                    metrics.diverged()
             except WorkerError as error:
                 self.playing, self.goal = False, 0
                 self.error = str(error)

@@ -15,11 +15,12 @@ import streamlit as st
 import export
 from export.charts import Chart
 from export.downloads import DOWNLOADS, Download, Take
+from live import metrics
+from live.jobs import jobs
 from model import __version__, diagnose
 from model.link import parameters
 from model.workers import heavy_workers
-from ui import meters, pictures, story
-from ui.heavy import jobs
+from ui import pictures, story
 from ui.session import Session
 
 
@@ -72,7 +73,7 @@ def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes
         # Charts are as they are looked at; all else is a function of the link and the step.
         key = (download.file, url, take.step, session.shown, session.view)
         made = jobs.ask(key, lambda: heavy_workers().call(download.make, take)).result()
-        meters.export(download.file)
+        metrics.export(download.file)
         return made.encode() if isinstance(made, str) else made
 
     return make

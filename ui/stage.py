@@ -14,17 +14,18 @@ from functools import cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from charts import ladder
+from live import metrics
+from live.carrier import Carrier
+from live.pacer import pacer
+from live.presence import reader_is_there, session_id
+from live.slot import Slot, titled
 from model.diagnosis import Diagnosis, diagnose
 from model.workers import WARM_UP_SECONDS
-from ui import controls, meters, pictures, share, story
-from ui.carrier import Carrier
-from ui.charts import ladder
+from ui import controls, pictures, share, story
 from ui.link import Publisher
-from ui.pacer import pacer
 from ui.panels import Panel, panel_of
-from ui.presence import reader_is_there, session_id
 from ui.session import FIRST, SECOND, Session
-from ui.slot import Slot, titled
 from ui.story import Scene
 
 # Pixels: the verdict, the proof and Train are in view at once on a laptop.
@@ -132,7 +133,7 @@ class Stage:
             self._draw()
         _settle()
         if self._moves():
-            with meters.training_session():
+            with metrics.training_session():
                 self._play()
         if moved and self._goes_on():
             session.stopped()
@@ -170,7 +171,7 @@ class Stage:
                 session.replay_one()
             elif session.busy:
                 session.advance(turn)
-            meters.frame(turn.at - last if last else 0.0, time.monotonic() - began)
+            metrics.frame(turn.at - last if last else 0.0, time.monotonic() - began)
             last = turn.at
             frame += 1
             with pacer.drawing:

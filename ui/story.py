@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from charts.ladder import short
 from model.chapters import CHAPTERS
 from model.diagnosis import Diagnosis
 from model.history import Snapshot
-from ui.charts.ladder import short
 from ui.link import touched
 from ui.session import FIRST, SECOND, Session, this_session
 from ui.words import differences, tells_apart

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.servers import Server, serving
+from harness.servers import Server, serving
 from scripts import chromium
 
 HERE = Path(__file__).parent

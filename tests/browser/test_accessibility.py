@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from benchmarks.servers import Server
+from harness.servers import Server
 
 # axe has two grades above these, and those two are not allowed.
 TOLERATED = {"minor", "moderate"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from benchmarks.servers import Server
+from harness import acts
+from harness.servers import Server
 from model.atlas import Plan
 from model.link import read
-from tests.browser import acts
 
 pytestmark = pytest.mark.browser
 

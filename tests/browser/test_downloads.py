@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.chaos import Replicas, balanced
 from export.downloads import DOWNLOADS
-from tests.browser import acts
-from tests.browser.watch import Watch
+from harness import acts
+from harness.watch import Watch
 
 pytestmark = pytest.mark.browser
 

@@ -8,10 +8,10 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
-from benchmarks.servers import Server
+from harness import acts
+from harness.servers import Server
+from harness.watch import Watch
 from model.chapters import CHAPTERS
-from tests.browser import acts
-from tests.browser.watch import Watch
 
 pytestmark = pytest.mark.usefixtures("silent_console")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from benchmarks.servers import Server
-from tests.browser import acts
+from harness import acts
+from harness.servers import Server
 
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 

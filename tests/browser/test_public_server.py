@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page
 
-from benchmarks.servers import Server, serving, start
+from harness.servers import Server, serving, start
 
 SECONDS = 1_000
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocketRoute
 
-from benchmarks.servers import Server
-from tests.browser import acts
-from tests.browser.watch import Watch
+from harness import acts
+from harness.servers import Server
+from harness.watch import Watch
 
 # Milliseconds: a page that is looked at asks within a second, and not again after that.
 ASKED = 1_200

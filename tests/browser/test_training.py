@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page
 
-from benchmarks.servers import Server
+from charts import ladder
+from harness import acts
+from harness.servers import Server
+from harness.watch import Watch
 from model import PRESETS, Experiment, Run
-from tests.browser import acts
-from tests.browser.watch import Watch
-from ui.charts import ladder
 
 pytestmark = pytest.mark.usefixtures("silent_console")
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.fates import disagreement, draw, fates
 from model.diagnosis import Diagnosis, diagnose
 from model.experiment import Experiment
 from model.run import Run
 from model.state import Snapshots, State
 from model.trainer import advance
-from tests.model.fates import disagreement, draw, fates
 
 # Seeds of draws that neither chose the bounds in model.diagnosis nor make the tables of
 # docs/verdicts.md.

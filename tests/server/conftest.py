@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.servers import Server, serving
+from harness.servers import Server, serving
 
 TOKEN = "for tests only"
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from PIL import Image
 
-from benchmarks.servers import Server
+from harness.servers import Server
 from model.link import read, write
 
 # What people put into links to break pages. Each may be a value, a name, or all of the query.

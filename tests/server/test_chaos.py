@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from benchmarks.chaos import chaos
-from benchmarks.servers import Server
+from harness.servers import Server
 
 
 def test_readers_whose_replica_dies_go_on_elsewhere_with_the_same_numbers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from benchmarks.load import crowd
-from benchmarks.servers import Server
+from harness.servers import Server
 
 READERS = 30
 SECONDS = 5.0

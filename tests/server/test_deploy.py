@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from benchmarks.servers import ENVIRONMENT, ROOT
+from harness.servers import ENVIRONMENT, ROOT
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"

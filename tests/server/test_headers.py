@@ -13,7 +13,7 @@ from http.client import HTTPMessage
 
 import pytest
 
-from benchmarks.servers import ROOT, Server
+from harness.servers import ROOT, Server
 from tests.server.conftest import TOKEN
 
 PATHS = ("/", "/healthz", "/oembed", "/_stcore/health", "/favicon.png", "/nowhere", "/metrics")

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from benchmarks.reader import Reader
-from benchmarks.servers import Server
+from harness.reader import Reader
+from harness.servers import Server
 from tests.server.conftest import TOKEN
 from tests.server.test_headers import ask
 

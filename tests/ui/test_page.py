@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from live.pacer import Turn
 from model import Experiment
 from model import workers as rooms
 from model.chapters import CHAPTERS
@@ -20,7 +21,6 @@ from model.experiment import BOUNDS, Choice
 from model.link import VERSUS
 from model.words import LABELS
 from model.workers import Workers
-from ui.pacer import Turn
 from ui.session import FIRST, SECOND, Session
 
 APP = Path(__file__).parents[2] / "app.py"

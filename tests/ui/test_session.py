@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from live.pacer import MOST_FRAMES, Turn
 from model import PRESETS, Experiment, Run
 from model.link import Link
 from model.state import Snapshots, State
 from model.workers import WorkerError, Workers
-from ui.pacer import MOST_FRAMES, Turn
 from ui.session import FIRST, SECOND, SPEEDS, Session
 
 TURN = Turn(at=0.0, training=0.04)

@@ -9,12 +9,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from charts.ladder import short
 from model import PRESETS, Experiment, diagnose
 from model.chapters import CHAPTERS
 from model.link import Link
 from model.workers import Workers
 from ui import story
-from ui.charts.ladder import short
 from ui.session import FIRST, SECOND, Session
 from ui.story import Scene
 

@@ -8,8 +8,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import INK, layered, prebuilt, rows
 from model.state import Float32
-from ui.charts import INK, layered, prebuilt, rows
 
 
 @prebuilt

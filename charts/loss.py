@@ -8,9 +8,9 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import INK, REFERENCE, layered, prebuilt, rows
+from charts.flow import mark_of_a_step
 from model.history import History
-from ui.charts import INK, REFERENCE, layered, prebuilt, rows
-from ui.charts.flow import mark_of_a_step
 
 # The variance of an input drawn evenly from [-1, 1]: the loss of the best constant answer.
 IGNORING_THE_INPUT = 1 / 3

@@ -1,6 +1,6 @@
 """Whether the reader of this script is still there, and what the browser did.
 
-Together with ui/carrier.py all that there is of Streamlit's private side.
+Together with live/carrier.py all that there is of Streamlit's private side.
 
 The script of a closed tab runs on until the session's time to live, two minutes or more. Streamlit
 has no public way to ask; its runtime knows (1.67: ``Runtime.is_active_session``).

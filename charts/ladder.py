@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from charts import INK, REFERENCE, layered, power_axis, prebuilt, rows
 from model.experiment import Experiment
 from model.histogram import LOG_AXIS, grouped_counts, linear_edges, log_edges
 from model.history import Snapshot
 from model.network import Tensor, tensors_of
 from model.state import Float32, Float64
-from ui.charts import INK, REFERENCE, layered, power_axis, prebuilt, rows
 
 What = Literal["values", "gradients"]
 When = Literal["start", "now"]

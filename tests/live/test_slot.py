@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 def page() -> None:
     import streamlit as st
 
+    from charts import Picture, estimate, filled
+    from live.slot import Slot
     from model import Run
-    from ui.charts import Picture, estimate, filled
-    from ui.slot import Slot
 
     run = Run(st.session_state["experiment"], st.session_state["engine"])
     run.advance(100)

@@ -9,11 +9,11 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import REFERENCE, layered, power_axis, prebuilt, rows
+from charts.ladder import shown_name
 from model.histogram import LOG_AXIS
 from model.history import History
 from model.network import tensors_of
-from ui.charts import REFERENCE, layered, power_axis, prebuilt, rows
-from ui.charts.ladder import shown_name
 
 LOWEST, HIGHEST = (10.0**end for end in LOG_AXIS)
 

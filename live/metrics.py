@@ -1,6 +1,6 @@
 """What the page counts of itself, for whoever watches the server.
 
-The loop of every session reports here; ``/metrics`` shows it. One process, one set of meters. A
+The loop of every session reports here; ``/metrics`` shows it. One process, one set of metrics. A
 call costs a microsecond or two, so nobody needs to think before reporting.
 """
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
 
-from ui.charts import Picture, filled
+
+class Picture(Protocol):
+    """A chart: a spec whose one dataset has a name, and the data of that name."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The Vega-Lite spec; the same object as long as the chart is the same."""
+
+    @property
+    def table(self) -> pa.Table:
+        """The rows of the dataset."""
+
+    @property
+    def alt(self) -> str:
+        """What the chart is called, for those who do not see it."""
 
 
 class Slot:
@@ -56,8 +70,9 @@ class _Chart(DeltaGenerator):
     def __init__(self, picture: Picture, height: int) -> None:
         super().__init__()
         self.spec = picture.spec
-        empty = filled(picture.spec, picture.table.slice(length=0))
-        self.vega_lite_chart(empty, height=height, alt=picture.alt)
+        empty = {picture.spec["data"]["name"]: picture.table.slice(length=0)}
+        spec = picture.spec | {"datasets": empty}
+        self.vega_lite_chart(spec, height=height, alt=picture.alt)
 
     def _enqueue(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.lobby import Lobby
+from live.admission import Lobby
 
 
 class Readers(set[str]):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ui.heavy import Busy, Jobs
+from live.jobs import Busy, Jobs
 
 PATIENCE = 60.0
 

@@ -8,10 +8,10 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import INK, layered, power_axis, prebuilt, rows
+from charts.ladder import Axis, What, shown, title
 from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
 from model.history import History
-from ui.charts import INK, layered, power_axis, prebuilt, rows
-from ui.charts.ladder import Axis, What, shown, title
 
 # Points of all ridges together: a chart with 2,000 marks is drawn another way, with a jump.
 _MOST_POINTS = 1_800

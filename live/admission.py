@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ui import meters
-from ui.presence import is_there, reader_is_there, session_id
+from live import metrics
+from live.presence import is_there, reader_is_there, session_id
 
 # Readers a process takes at once; docs/hosting.md says how to find one's own.
 SEATS = int(os.environ.get("MIDDLE_LAYER_SEATS", "250"))
@@ -46,7 +46,7 @@ class Lobby:
                 first = next(iter(self._line))
                 del self._line[first]
                 self._seated.add(first)
-            meters.in_lobby(len(self._line))
+            metrics.in_lobby(len(self._line))
             return list(self._line).index(session) + 1 if session in self._line else 0
 
 

@@ -8,10 +8,10 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import INK, layered, power_axis, prebuilt, rows
+from charts.ladder import short, shown_name
 from model.chain import Factor, product
 from model.histogram import LOG_AXIS
-from ui.charts import INK, layered, power_axis, prebuilt, rows
-from ui.charts.ladder import short, shown_name
 
 # A factor of zero has no place on a log axis; it stands at its end, and says that it is zero.
 _LEAST, _MOST = (10.0**end for end in LOG_AXIS)

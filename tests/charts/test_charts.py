@@ -13,12 +13,12 @@ import pyarrow as pa
 import pytest
 import vl_convert
 
+from charts import atlas, chain, estimate, filled, flow, halves, ladder, loss, ridges, sleep
 from model import PRESETS, Experiment, Run
 from model.atlas import Atlas, Plan
 from model.chain import factors
 from model.history import MOST_SNAPSHOTS
 from model.workers import Workers
-from ui.charts import atlas, chain, estimate, filled, flow, halves, ladder, loss, ridges, sleep
 
 # From here on the browser draws a chart on a canvas, which it has to build anew.
 MOST_ROWS = 2_000

@@ -1,4 +1,4 @@
-"""The workers that the page trains with, warm; one pool for all tests of this folder."""
+"""The workers that the page trains with, warm; one pool for all tests."""
 
 from __future__ import annotations
 

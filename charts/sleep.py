@@ -6,9 +6,9 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import layered, power_axis, prebuilt, rows
 from model.atlas import Atlas, Plan, theory
 from model.state import Float64
-from ui.charts import layered, power_axis, prebuilt, rows
 
 _PLAN = Plan()
 

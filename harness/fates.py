@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import oracle
 from model.diagnosis import AWAKE, FLAT, IGNORANT, LEARNED, RECENT, Diagnosis
 from model.experiment import ACTIVATIONS, OPTIMIZERS, WEIGHTS, Experiment
 from model.run import Run
-from tests.model import oracle
 
 
 def draw(generator: np.random.Generator, layers: int | None = None) -> Experiment:

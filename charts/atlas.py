@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from charts import layered, power_axis, prebuilt, rows
 from model.atlas import Atlas, Plan, he_scale, sleeping_scale, theory, xavier_scale
 from model.state import Float64
-from ui.charts import layered, power_axis, prebuilt, rows
 
 Quantity = Literal["wake_up", "loss", "gradient", "status"]
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from ui.pacer import MOST_FRAMES, Pacer
+from live.pacer import MOST_FRAMES, Pacer
 
 
 @dataclass

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
+from charts import REFERENCE, layered, prebuilt, rows
 from model.history import PROBE, Snapshot
-from ui.charts import REFERENCE, layered, prebuilt, rows
 
 
 @prebuilt

@@ -181,7 +181,7 @@ class Reader:
             was_running = self.running
             self._socket = await self._connect_again()
             # Where a run was going on the front end asks for one at once, else the page does
-            # (ui/carrier.py), unless the reader was quicker.
+            # (live/carrier.py), unless the reader was quicker.
             if not was_running:
                 await asyncio.sleep(_LONGEST_WAIT * random.random())
             if was_running or not self.running:

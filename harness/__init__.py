@@ -1,0 +1,1 @@
+"""What tests and benchmarks both use: servers, readers, a watched browser, independent oracles."""

@@ -1,0 +1,1 @@
+"""Live pages on Streamlit: slots, pacing, presence, jobs, admission. Knows no network."""
