@@ -2,11 +2,12 @@
 
 Long form is one number a row, which every statistics program can filter and plot:
 
-    run, step, layer, kind, statistic, value
+    run, experiment, step, layer, kind, statistic, value, unit
 
-``run`` is the lane's name; ``layer`` the tensor (``W``, ``b``, ``W1``, …), a hidden layer's output
+``run`` is the lane's name, ``experiment`` the query of its link, so that a table says by itself
+what was trained; ``layer`` is the tensor (``W``, ``b``, ``W1``, …), a hidden layer's output
 (``O``, ``O1``, … as the question names them) or ``network``; ``kind`` is one of :data:`UNITS`,
-which says what its values are measured in.
+which says what its values are, and ``unit`` what they are measured in.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
 from export.words import describe
+from model.experiment import Experiment
 from model.history import PROBE, History
+from model.link import Link, write
 from model.network import hidden
 from model.state import Float32, Float64
 
-UNITS: Mapping[str, str] = {
+#: What the values of each kind are.
+KINDS: Mapping[str, str] = {
     "value": "a parameter's entries after the step",
     "gradient": "loss per unit of the parameter, before clipping; of that one step, but for "
     "rms_since, which goes over all steps since the row before",
@@ -37,14 +41,25 @@ UNITS: Mapping[str, str] = {
     "right answer",
 }
 
+#: What they are measured in: inputs, and so everything else, are numbers without dimension.
+UNITS: Mapping[str, str] = {
+    "value": "1",
+    "gradient": "loss per unit of the parameter",
+    "output": "1",
+    "loss": "squared error",
+    "estimate": "1",
+}
+
 _COLUMNS = pa.schema(
     [
-        pa.field("run", pa.string(), metadata={"unit": "the name of the run"}),
-        pa.field("step", pa.int64(), metadata={"unit": "training steps taken"}),
-        pa.field("layer", pa.string(), metadata={"unit": "tensor, output or network"}),
-        pa.field("kind", pa.string(), metadata={"unit": ", ".join(UNITS)}),
-        pa.field("statistic", pa.string(), metadata={"unit": "what was taken of the entries"}),
-        pa.field("value", pa.float64(), metadata={"unit": "no dimension; see the kinds"}),
+        pa.field("run", pa.string(), metadata={"about": "the name of the run"}),
+        pa.field("experiment", pa.string(), metadata={"about": "the query of its link"}),
+        pa.field("step", pa.int64(), metadata={"about": "training steps taken"}),
+        pa.field("layer", pa.string(), metadata={"about": "tensor, output or network"}),
+        pa.field("kind", pa.string(), metadata={"about": ", ".join(KINDS)}),
+        pa.field("statistic", pa.string(), metadata={"about": "what was taken of the entries"}),
+        pa.field("value", pa.float64(), metadata={"about": "see kind and unit"}),
+        pa.field("unit", pa.string(), metadata={"about": "what the value is measured in"}),
     ]
 )
 
@@ -62,14 +77,15 @@ def table(histories: Mapping[str, History]) -> pa.Table:
 
 
 def table_csv(histories: Mapping[str, History]) -> bytes:
-    """The long table as CSV; lines that begin with ``#`` name the experiments and the units.
+    """The long table as CSV, its header first: every reader gives the table of the Parquet file.
 
-    >>> pandas.read_csv(file, comment="#")  # doctest: +SKIP
+    >>> pandas.read_csv("run.csv")  # doctest: +SKIP
+    >>> polars.read_csv("run.csv")  # doctest: +SKIP
+    >>> duckdb.read_csv("run.csv")  # doctest: +SKIP
     """
-    about = "".join(f"# {key}: {value}\n" for key, value in _metadata(histories).items())
     buffer = io.BytesIO()
     csv.write_csv(table(histories), buffer, csv.WriteOptions(quoting_style="needed"))
-    return about.encode() + buffer.getvalue()
+    return buffer.getvalue()
 
 
 def table_parquet(histories: Mapping[str, History]) -> bytes:
@@ -85,7 +101,7 @@ def snapshots_npz(history: History) -> bytes:
     ``steps [n]``, ``loss [n]``, ``mean_loss [n]``; for each tensor its values ``W [n, *shape]``,
     its gradients ``W_grad [n, *shape]`` and their root mean square over the steps since the one
     before, ``W_grad_rms [n]``; ``inputs [41]`` and the ``estimates [n, 41]`` there; ``experiment``,
-    ``about`` and ``units`` as texts.
+    ``about``, ``kinds`` and ``units`` as texts.
     """
     arrays: dict[str, NDArray[np.generic]] = {
         "steps": history.steps,
@@ -96,6 +112,7 @@ def snapshots_npz(history: History) -> bytes:
         "experiment": np.array(json.dumps(asdict(history.experiment))),
         "about": np.array(describe(history.experiment)),
         "units": np.array(json.dumps(UNITS)),
+        "kinds": np.array(json.dumps(KINDS)),
     }
     for name, series in history.tensors.items():
         arrays[name] = series.values
@@ -110,7 +127,7 @@ def _metadata(histories: Mapping[str, History]) -> dict[str, str]:
     about = {"The Middle Layer": "one number a row; every figure is without dimension"}
     for name, history in histories.items():
         about[f"experiment {name}"] = json.dumps(asdict(history.experiment))
-    return about | {f"unit of {kind}": unit for kind, unit in UNITS.items()}
+    return about | {f"kind {kind}": meaning for kind, meaning in KINDS.items()}
 
 
 def _long(run: str, history: History) -> pa.Table:
@@ -120,13 +137,24 @@ def _long(run: str, history: History) -> pa.Table:
     # Step by step, and within a step in the network's order: as one would read it aloud.
     columns = [
         [run] * (n * m),
+        [query(history.experiment)] * (n * m),
         np.repeat(history.steps, m),
         layers * n,
         kinds * n,
         statistics * n,
         np.stack(values, axis=1).ravel(),
+        [UNITS[kind] for kind in kinds] * n,
     ]
     return pa.table(columns, schema=_COLUMNS)
+
+
+def query(experiment: Experiment) -> str:
+    """The query of the experiment's link, which is never empty: ``layers=2`` says the default.
+
+    >>> query(Experiment(layers=3, seed=7))
+    'layers=3&seed=7'
+    """
+    return write(Link(experiment)) or f"layers={experiment.layers}"
 
 
 def _columns(history: History) -> Iterable[tuple[tuple[str, str, str], Float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
+_SVG = "image/svg+xml"
+
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 
 
@@ -29,7 +32,21 @@ def executed(notebook: NotebookNode) -> NotebookNode:
     client.create_kernel_manager().transport = "ipc"
     client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
     notebook.metadata.language_info = {"name": "python"}  # without the version of Python
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if _SVG in data:
+                data[_SVG] = settled(data[_SVG])
     return notebook
+
+
+def settled(svg: str) -> str:
+    """The drawing with coordinates to a tenth of a pixel: further digits are the processor's own.
+
+    >>> settled("M0,213.917L9,210.056")
+    'M0,213.9L9,210.1'
+    """
+    return re.sub(r"\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), svg)
 
 
 if __name__ == "__main__":

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from export.table import UNITS, snapshots_npz, table_csv, table_parquet
-from model import Run
+from model import Run, link
 from model.history import PROBE, History
 
 
 def read(kind: str, histories: dict[str, History]) -> pd.DataFrame:
     if kind == "csv":
-        return pd.read_csv(io.BytesIO(table_csv(histories)), comment="#")
+        return pd.read_csv(io.BytesIO(table_csv(histories)))
     return pd.read_parquet(io.BytesIO(table_parquet(histories)))
 
 
@@ -90,18 +95,53 @@ def test_a_row_is_never_there_twice(histories: dict[str, History]) -> None:
     assert set(frame.kind) == set(UNITS)
 
 
-def test_both_files_name_the_experiment_and_the_units(histories: dict[str, History]) -> None:
-    comments = [
-        line.removeprefix("# ").split(": ", 1)
-        for line in table_csv(histories).decode().splitlines()
-        if line.startswith("#")
-    ]
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_each_row_says_which_experiment_it_is_of_and_in_which_unit(
+    kind: str, histories: dict[str, History]
+) -> None:
+    frame = read(kind, histories)
+    for name, history in histories.items():
+        (experiment,) = frame[frame.run == name].experiment.unique()
+        assert experiment
+        assert link.read(experiment).experiment == history.experiment
+    assert {k: set(v) for k, v in frame.groupby("kind").unit} == {
+        kind: {unit} for kind, unit in UNITS.items()
+    }
+
+
+def test_parquet_carries_the_experiments_whole(histories: dict[str, History]) -> None:
     metadata = parquet.read_schema(io.BytesIO(table_parquet(histories))).metadata
-    for about in (dict(comments), {k.decode(): v.decode() for k, v in metadata.items()}):
-        for name, history in histories.items():
-            assert json.loads(about[f"experiment {name}"]) == asdict(history.experiment)
-        for kind in UNITS:
-            assert about[f"unit of {kind}"]
+    about = {k.decode(): v.decode() for k, v in metadata.items()}
+    for name, history in histories.items():
+        assert json.loads(about[f"experiment {name}"]) == asdict(history.experiment)
+    assert all(about[f"kind {kind}"] for kind in UNITS)
+
+
+READERS: dict[str, Callable[[Path, str], pa.Table]] = {
+    "pandas": lambda path, kind: pa.Table.from_pandas(
+        getattr(pd, f"read_{kind}")(path), preserve_index=False
+    ),
+    "polars": lambda path, kind: getattr(pl, f"read_{kind}")(path).to_arrow(),
+    "duckdb": lambda path, kind: getattr(duckdb, f"read_{kind}")(str(path)).to_arrow_table(),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("which", ["learns", "diverged"])
+def test_a_csv_read_as_people_read_it_is_the_parquet_file(
+    reader: str, which: str, histories: dict[str, History], diverged: Run, tmp_path: Path
+) -> None:
+    runs = histories if which == "learns" else {"first": diverged.history}
+    (tmp_path / "run.csv").write_bytes(table_csv(runs))
+    (tmp_path / "run.parquet").write_bytes(table_parquet(runs))
+    found, wanted = (READERS[reader](tmp_path / f"run.{k}", k) for k in ("csv", "parquet"))
+    assert found.schema.remove_metadata() == wanted.schema.remove_metadata()
+    for name in wanted.column_names:
+        mine, theirs = (t[name].to_numpy() for t in (found, wanted))
+        if name == "value":
+            np.testing.assert_array_equal(mine, theirs)  # NaN is NaN, infinity infinity
+        else:
+            assert mine.tolist() == theirs.tolist()
 
 
 def test_infinities_of_a_diverged_run_are_kept(diverged: Run) -> None:
