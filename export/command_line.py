@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--export",
-        type=Path,
+        type=_folder,
         metavar="DIR",
         help="write script, tables, snapshots, TensorBoard log and posters to DIR",
     )
@@ -94,6 +95,20 @@ def _steps(text: str) -> int:
         return Whole(1, MOST_STEPS).parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _folder(text: str) -> Path:
+    """A folder that files can be written to, made where it is missing: before the training."""
+    folder = Path(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be a folder that can be written to, not {text}: {error.strerror}"
+        ) from None
+    return folder
 
 
 def _runs(link: Link) -> dict[str, Run]:
@@ -122,7 +137,6 @@ def _show(run: Run, steps: int) -> None:
 
 
 def _export(folder: Path, runs: dict[str, Run], url: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in _files(runs, url):
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
         print(f"  {folder / name}")

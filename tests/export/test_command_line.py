@@ -81,9 +81,22 @@ def test_steps_out_of_bounds_are_refused_in_words(
     assert "must be a whole number from 1 to 5,000,000" in capsys.readouterr().err
 
 
-def test_the_command_is_named_after_the_model() -> None:
+@pytest.mark.parametrize("wrong", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_training(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as error:
+        main(["layers=3", "--export", str(tmp_path / wrong)])
+    assert error.value.code == 2
+    printed = capsys.readouterr()
+    assert "must be a folder that can be written to" in printed.err
+    assert "loss" not in printed.out  # nothing has been trained
+
+
+def test_it_runs_as_a_module() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "model", "layers=3", "--steps", "20"],
+        [sys.executable, "-m", "export", "layers=3", "--steps", "20"],
         cwd=ROOT,
         capture_output=True,
         text=True,
