@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -95,6 +96,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def line(cells: Iterable[object]) -> str:
     """A line of such a table, for those that are printed as they grow."""
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def parsed(parser: argparse.ArgumentParser, **quick: object) -> argparse.Namespace:
+    """The options, of which ``--quick`` is one: it takes these defaults in place of the others."""
+    parser.add_argument("--quick", action="store_true", help="a part of it, in about a minute")
+    if parser.parse_args().quick:
+        parser.set_defaults(**quick)
+    return parser.parse_args()
 
 
 def figure(number: float) -> str:

@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks._report import line, table
+from benchmarks._report import line, parsed, table
 from benchmarks.load import training
 from harness.reader import Reader
 from harness.servers import ROOT, Server, cpu_seconds, free_port, serving, start, status
@@ -341,6 +341,6 @@ if __name__ == "__main__":
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--rounds", nargs="+", choices=SIGNALS, default=list(SIGNALS))
     parser.add_argument("--times", type=int, help="how many rounds, in the order of --rounds")
-    options = parser.parse_args()
+    options = parsed(parser, readers=4, times=1)
     some = list(islice(cycle(options.rounds), options.times or len(options.rounds)))
     raise SystemExit(not asyncio.run(chaos(options.readers, options.replicas, some)))

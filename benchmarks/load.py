@@ -29,7 +29,7 @@ import numpy as np
 import psutil
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from benchmarks._report import line, table
+from benchmarks._report import line, parsed, table
 from harness.reader import Reader
 from harness.servers import Server, cpu_seconds, serving, status
 
@@ -295,4 +295,4 @@ if __name__ == "__main__":
     parser.add_argument("--latecomers", type=int, default=5, help="who come while it trains")
     parser.add_argument("--leave", type=float, default=0.0, help="seconds to wait when all left")
     parser.add_argument("--query", default=QUERY)
-    asyncio.run(_main(parser.parse_args()))
+    asyncio.run(_main(parsed(parser, readers=[1, 5], seconds=5.0, latecomers=1)))

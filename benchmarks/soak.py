@@ -33,7 +33,7 @@ from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.Common_pb2 import StringArray
 from websockets.exceptions import ConnectionClosed
 
-from benchmarks._report import line, table
+from benchmarks._report import line, parsed, table
 from benchmarks.load import connect
 from harness.reader import Reader
 from harness.servers import Server, cpu_seconds, serving, status
@@ -457,4 +457,4 @@ if __name__ == "__main__":
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=30.0, help="seconds between two lines")
-    raise SystemExit(not asyncio.run(_main(parser.parse_args())))
+    raise SystemExit(not asyncio.run(_main(parsed(parser, minutes=0.5, readers=5, every=10.0))))

@@ -16,6 +16,7 @@ from typing import get_args
 
 import numpy as np
 
+from benchmarks._report import parsed
 from harness.fates import disagreement, draw, fates
 from model.diagnosis import AWAKE, SPAN, Diagnosis, Verdict, diagnose
 from model.experiment import DEFAULTS, MOST_STEPS, Experiment
@@ -221,7 +222,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/verdicts.md")
     parser.add_argument("--seed", type=int, default=0, help="added to both seeds: other draws")
     parser.add_argument("--count", type=int, help="so many networks in both tables")
-    arguments = parser.parse_args()
+    arguments = parsed(parser, count=8)
     tables = {
         "fates": fates_table(HELD_OUT_SEED + arguments.seed, arguments.count or HELD_OUT),
         "forecasts": forecasts_table(SLEEPERS_SEED + arguments.seed, arguments.count or SLEEPERS),

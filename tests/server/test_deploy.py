@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def test_a_manifest_fits_the_published_schema(path: Path) -> None:
 def test_the_kustomization_names_every_manifest() -> None:
     named = manifest("kustomization.yaml")["resources"]
     assert sorted(named) == [path.name for path in MANIFESTS]
+
+
+def test_the_image_holds_the_rooms_that_the_page_is_made_of_and_nothing_that_is_not_there() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    kept = {line.removeprefix("!").rstrip("/") for line in lines if line.startswith("!")}
+    assert [name for name in kept if not (ROOT / name).exists()] == []
+    rooms = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    assert {*rooms["root_packages"], "app.py", "server.py", "requirements.txt"} <= kept
 
 
 def test_everything_selects_the_labels_that_the_pods_have() -> None:
