@@ -5,11 +5,14 @@ import streamlit as st
 from live import admission
 from live.carrier import Carrier
 from live.pacer import pacer
+from live.settings import SETTINGS
+from model.workers import employ
 from ui import controls, link, story, style
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
+employ(SETTINGS.workers)
 style.apply()
 admission.wait_for_a_seat()
 carrier = Carrier()

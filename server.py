@@ -10,7 +10,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from serving.card import SETTINGS, index, oembed, preview
+from live.settings import SETTINGS
+from serving.card import index, oembed, preview
 from serving.headers import SecurityHeaders
 from serving.health import healthz, readyz
 from serving.lifespan import lifespan

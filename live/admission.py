@@ -6,7 +6,6 @@ sees the own number, and is let in without a click. A place is free again when i
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,9 +14,7 @@ import streamlit as st
 
 from live import metrics
 from live.presence import is_there, reader_is_there, session_id
-
-# Readers a process takes at once; docs/hosting.md says how to find one's own.
-SEATS = int(os.environ.get("MIDDLE_LAYER_SEATS", "250"))
+from live.settings import SETTINGS
 
 # How often those in line look, in seconds. That many looks cost next to nothing.
 _LOOK = 2.0
@@ -50,7 +47,7 @@ class Lobby:
             return list(self._line).index(session) + 1 if session in self._line else 0
 
 
-lobby = Lobby(SEATS, is_there)
+lobby = Lobby(SETTINGS.seats, is_there)
 
 
 def wait_for_a_seat() -> None:

@@ -258,17 +258,22 @@ class Workers:
 _COMPILED = frozenset(map(Graph.of, PRESETS.values()))
 
 _pools: dict[str, Workers] = {}
+_employed = 1
 _spawning = threading.Lock()
 
 
 def workers() -> Workers:
     """The workers that train the networks of the presets, begun when first asked for.
 
-    They stay: a new one takes ten seconds. ``MIDDLE_LAYER_WORKERS`` says how many; by default one
-    for every core but the page's own.
+    They stay: a new one takes ten seconds. :func:`employ` says how many, before.
     """
-    default = max(1, (os.cpu_count() or 1) - 1)
-    return _pool("training", lambda: Workers(int(os.getenv("MIDDLE_LAYER_WORKERS", default))))
+    return _pool("training", lambda: Workers(_employed))
+
+
+def employ(processes: int) -> None:
+    """Have so many processes train the presets' networks, from when they are first asked for."""
+    global _employed
+    _employed = processes
 
 
 def workers_for(experiment: Experiment) -> Workers:

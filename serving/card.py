@@ -10,23 +10,21 @@ import asyncio
 from concurrent.futures import Future
 from html import escape
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from export.page import EMBED_HEIGHT, embed_snippet
+from live.settings import SETTINGS
 from model.link import Link, read, write
 from model.workers import workers
 from serving.health import warm_up
 from serving.index import with_head
 from serving.picture import HEIGHT, WIDTH
 from serving.preview import NAME, Card, Cards, canonical, plain_card
-from serving.settings import from_environment
 
 Result = TypeVar("Result")
-
-SETTINGS = from_environment()
 
 # A reader's first paint waits for the sentence no longer than this, in seconds; it is there the
 # next time. Whoever asks for a picture has nothing else to wait for.
@@ -45,7 +43,7 @@ async def index(request: Request) -> Response:
     """The page, with the tags of the link that was asked for."""
     link = read(request.url.query)
     card = await _card(canonical(link))
-    base = SETTINGS.base(request)
+    base = _base(request)
     description = f"<p>{escape(card.sentence)} The page itself needs JavaScript.</p>"
     head = _head(card, base, link)
     # As Streamlit serves it: asked for anew each time, because its scripts' names change.
@@ -63,17 +61,20 @@ async def preview(request: Request) -> Response:
 async def oembed(request: Request) -> Response:
     """The oEmbed description (oembed.com) of a link to this page."""
     asked = request.query_params
-    base = SETTINGS.base(request)
+    base = _base(request)
     if asked.get("format", "json") != "json":
         return PlainTextResponse("format must be json", 501)
-    address = urlsplit(asked.get("url", ""))
-    if address[:2] != urlsplit(base)[:2]:
+    address = _parts(asked.get("url", ""))
+    if address is None or address[:2] != urlsplit(base)[:2]:
         return PlainTextResponse(f"url must be a link to {base}", 404)
     try:
         width = min(_EMBED_WIDTH, int(asked.get("maxwidth", _EMBED_WIDTH)))
         height = min(EMBED_HEIGHT, int(asked.get("maxheight", EMBED_HEIGHT)))
+        if min(width, height) < 1:
+            raise ValueError
     except ValueError:
-        return PlainTextResponse("maxwidth and maxheight must be whole numbers", 400)
+        text = "maxwidth and maxheight must be whole numbers from 1"
+        return PlainTextResponse(text, 400)
     link = read(address.query)
     card = await _card(canonical(link))
     description = {
@@ -82,9 +83,9 @@ async def oembed(request: Request) -> Response:
         "title": card.title,
         "provider_name": NAME,
         "provider_url": base,
-        "html": embed_snippet(_address(base, link), max(height, 1)),
-        "width": max(width, 1),
-        "height": max(height, 1),
+        "html": embed_snippet(_address(base, link), height),
+        "width": width,
+        "height": height,
         "thumbnail_url": _picture(base, link),
         "thumbnail_width": WIDTH,
         "thumbnail_height": HEIGHT,
@@ -136,6 +137,18 @@ def _head(card: Card, base: str, link: Link) -> str:
             f'title="{escape(card.title)}" />',
         ]
     )
+
+
+def _base(request: Request) -> str:
+    """The page's own address, without a slash at the end."""
+    return SETTINGS.url or str(request.base_url).rstrip("/")
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def _address(base: str, link: Link) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from live import metrics
 from live.presence import forget_the_gone
-from model.workers import begin, close, workers
+from live.settings import SETTINGS
+from model.workers import begin, close, employ, workers
 from serving import log
 from serving.health import warm_up
 
@@ -33,6 +34,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _have_few_heaps()
     log.configure()
     metrics.watch_queue(lambda: workers().waiting)
+    employ(SETTINGS.workers)
     warm_up.start()
     begin()
     tidying = asyncio.create_task(_tidy())

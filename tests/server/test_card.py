@@ -138,6 +138,9 @@ def test_the_oembed_address_that_a_page_names_embeds_that_link(served: Server) -
         ("url=javascript:alert(1)", 404),
         ("url={own}/&format=xml", 501),
         ("url={own}/&maxwidth=wide", 400),
+        ("url={own}/&maxwidth=0", 400),
+        ("url={own}/&maxheight=-3", 400),
+        ("url=http://[::1", 404),
     ],
 )
 def test_oembed_describes_no_other_site_and_no_other_format(

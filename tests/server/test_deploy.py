@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import yaml
 
 from harness.servers import ENVIRONMENT, ROOT
+from live.settings import PREFIX, Settings
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
@@ -114,13 +116,17 @@ def test_the_image_is_built_as_it_should_be() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    sources = [ROOT / "server.py", *(ROOT / "serving").glob("*.py")]
-    sources += [*(ROOT / "ui").rglob("*.py"), *(ROOT / "model").glob("*.py")]
-    used = {
-        name for path in sources for name in re.findall(r"MIDDLE_LAYER_[A-Z_]+", path.read_text())
-    }
+    used = {PREFIX + setting.name.upper() for setting in fields(Settings)}
     documented = set(re.findall(r"MIDDLE_LAYER_[A-Z_]+", DOCUMENTATION.read_text()))
     assert used == documented
+
+
+def test_a_setting_is_read_in_one_place_only() -> None:
+    rooms = ("model", "charts", "live", "ui", "export", "serving")
+    files = [ROOT / "app.py", ROOT / "server.py"]
+    files += [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    naming = {path.name for path in files if PREFIX in path.read_text()}
+    assert naming == {"settings.py"}
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "Makefile", "docs/hosting.md"])
