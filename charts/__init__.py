@@ -50,7 +50,7 @@ def filled(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:
     return spec | {"datasets": {_DATASET: table}}
 
 
-def rows(part: str | None = None) -> alt.Chart:
+def rows(part: str | int | None = None) -> alt.Chart:
     """A layer of a chart, on the rows of its data whose ``part`` is ``part``, or on all of them."""
     chart = alt.Chart()
     if part is None:

@@ -13,7 +13,19 @@ import pyarrow as pa
 import pytest
 import vl_convert
 
-from charts import atlas, chain, estimate, filled, flow, halves, ladder, loss, ridges, sleep
+from charts import (
+    atlas,
+    chain,
+    estimate,
+    filled,
+    flow,
+    halves,
+    ladder,
+    loss,
+    network,
+    ridges,
+    sleep,
+)
 from model import PRESETS, Experiment, Run
 from model.atlas import Atlas, Plan
 from model.chain import factors
@@ -64,6 +76,12 @@ def _charts() -> Iterator[Drawn]:
                 name = f"{axis} {what} of {kind}"
                 yield Drawn(f"ladder: {name}", lambda axis=axis: ladder.spec(axis), rungs)  # type: ignore[misc]
                 yield Drawn(f"ridges: {name}", lambda axis=axis: ridges.spec(axis), over_time)  # type: ignore[misc]
+    for what in ("values", "gradients"):
+        yield Drawn(
+            f"network: {what}",
+            network.spec,
+            lambda runs, step, what=what: network.data(runs[-1].history.at(step), what),  # type: ignore[misc]
+        )
     yield Drawn("estimate", estimate.spec, lambda runs, step: estimate.data(now(runs, step)))
     yield Drawn("flow", flow.spec, lambda runs, step: flow.data(histories(runs), 10_000, step))
     yield Drawn("loss", loss.spec, lambda runs, step: loss.data(histories(runs), 10_000, step))

@@ -1,0 +1,234 @@
+"""The network itself: its units as circles, its edges as wide as their gradient or their weight.
+
+On one fixed log axis, so that a gradient of 1e-6 is a hair beside one of 1e-3 in every network and
+at every step. The units' shade is the signal on its way forward, on a log axis of its own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import altair as alt
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from charts import INK, REFERENCE, layered, prebuilt, rows
+from charts.ladder import What, short, shown_name
+from model.histogram import LOG_AXIS
+from model.history import PROBE, Snapshot
+from model.network import tensors, tensors_of
+from model.state import Float32, Float64
+
+Int8 = NDArray[np.int8]
+
+# What a row of the data is. Numbers, because a frame has hundreds of rows.
+EDGE, UNIT, DEAD, NAME, FIGURE, CAPTION = range(6)
+
+# No more units of a layer are drawn than this, and no more of any than keep the edges below this:
+# more of them could not be told apart on a phone, and each costs the browser time in every frame.
+_MOST_UNITS, _MOST_EDGES = 16, 600
+
+# Kinds of network (depth and width) whose fixed columns are kept.
+_KINDS = 32
+
+# Sizes are sent as whole numbers, so many to a power of ten: the eye sees no step between two.
+_STEPS = 8
+_LARGEST = _STEPS * (LOG_AXIS[1] - LOG_AXIS[0])
+
+# Outputs are shaded from 1e-5 (as good as nothing) to 1.
+_OUTPUTS = (-5, 0)
+
+# Where a unit stands in its column: from -_SIDE to _SIDE.
+_SIDE = 1000
+
+# Pixels that the circles keep from the sides, from the caption above and the figures below.
+_PAD, _HEAD, _FOOT = 9, 22, 38
+
+
+@prebuilt
+def spec() -> alt.LayerChart:
+    """Layers from left to right, edges between them, and below each its name and its size."""
+    # Nothing here knows how many layers there are: the axis ends where the data does.
+    across = alt.Scale(zero=False, nice=False, range=[_PAD, alt.ExprRef(f"width - {_PAD}")])
+    down = alt.Scale(
+        domain=[-_SIDE, _SIDE], nice=False, range=[_HEAD, alt.ExprRef(f"height - {_FOOT}")]
+    )
+    x = alt.X("layer:Q", title=None, axis=None, scale=across)
+    y = alt.Y("start:Q", title=None, axis=None, scale=down)
+    # So many pixels in radius that sixteen circles have a gap between them.
+    radius = f"min(6, (height - {_HEAD + _FOOT}) / {2.6 * _MOST_UNITS})"
+    gap = alt.ExprRef(f"{radius} + 1.5")
+    size = alt.ExprRef(f"PI * pow({radius}, 2)")
+    magnitude = f"datum.size / {_LARGEST}"
+    edge = (
+        rows(EDGE)
+        .transform_calculate(
+            next="datum.layer + 1",
+            # Steep: a thousandth has to look like less at first sight, not on a second one.
+            width=f"datum.size ? 0.4 + 5 * pow({magnitude}, 4) : 0.4",
+            opacity=f"datum.size ? 0.06 + 0.94 * pow({magnitude}, 2) : 0.05",
+        )
+        .mark_rule(xOffset=gap, x2Offset=alt.ExprRef(f"-({radius} + 1.5)"))
+        .encode(
+            x=x,
+            x2="next:Q",
+            y=y,
+            y2="end:Q",
+            color=alt.Color("layer:N", legend=None),
+            strokeWidth=alt.StrokeWidth("width:Q", scale=None),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+        )
+    )
+    unit = (
+        rows(UNIT)
+        .transform_calculate(shade=f"0.04 + 0.96 * pow(datum.size / {_LARGEST}, 1.6)")
+        .mark_point(shape="circle", size=size, fill=INK, stroke=INK, strokeWidth=1, opacity=1)
+        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("shade:Q", scale=None))
+    )
+    dead = rows(DEAD).mark_point(
+        shape="circle", size=size, stroke=REFERENCE, strokeWidth=1, opacity=1
+    )
+    cross = rows(DEAD).mark_point(
+        shape="cross", angle=45, size=size, fill=REFERENCE, strokeWidth=0, opacity=1
+    )
+    middle = rows(NAME).transform_calculate(middle="datum.layer + 0.5")
+    name = middle.mark_text(fontSize=11.5, fontWeight="bold", baseline="top", color=INK)
+    figure = (
+        rows(FIGURE)
+        .transform_calculate(middle="datum.layer + 0.5")
+        .mark_text(fontSize=10.5, baseline="top", color=INK)
+    )
+    under = alt.X("middle:Q", title=None, axis=None, scale=across)
+    caption = rows(CAPTION).mark_text(align="left", baseline="top", fontSize=10.5, color=INK)
+    return layered(
+        edge,
+        unit,
+        dead.encode(x=x, y=y),
+        cross.encode(x=x, y=y),
+        name.encode(x=under, y=alt.value(alt.expr("height - 28")), text="text:N"),
+        figure.encode(x=under, y=alt.value(alt.expr("height - 12")), text="text:N"),
+        caption.encode(x=alt.value(0), y=alt.value(0), text="text:N"),
+    )
+
+
+def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
+    """The rows of the chart: edges, units, and the words beside them.
+
+    An edge is as wide as the magnitude of its gradient, or of its weight (``what``); a unit is as
+    dark as the root mean square of its outputs over the probe inputs.
+    """
+    experiment = snapshot.experiment
+    kept = _kept(experiment.layers, experiment.width)
+    edges = _steps(_entries(snapshot, what)[kept.entries], LOG_AXIS)
+    seen = [outputs[:, : kept.units] for outputs in snapshot.activations]
+    outputs = np.column_stack([PROBE, *seen, snapshot.estimate])
+    units = _steps(_rms(outputs, axis=0), _OUTPUTS)
+    dead = np.all(outputs == 0, axis=0)
+    dead[[0, -1]] = False  # an answer of zero is an answer
+    words = _words(snapshot, what, kept.units)
+    part = kept.part.copy()
+    part[len(edges) : len(edges) + len(units)] += dead
+    sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
+    return pa.table(
+        {
+            "part": part,
+            "layer": kept.layer,
+            "start": kept.start,
+            "end": kept.end,
+            "size": sizes,
+            "text": [""] * (len(sizes) - len(words)) + words,
+        }
+    )
+
+
+def finding(snapshot: Snapshot, what: What = "gradients") -> str:
+    """What the drawing shows, in a sentence for those who do not see it."""
+    experiment = snapshot.experiment
+    sizes = [f"of {name} {size}" for name, size in _figures(snapshot, what)]
+    noun = "gradient" if what == "gradients" else "weights"
+    dead, units = sum(snapshot.silent), (experiment.layers - 1) * experiment.width
+    return f"{noun} {', '.join(sizes)}; {dead} of {units} units dead"
+
+
+class _Kept(NamedTuple):
+    """What is drawn of a kind of network, and the columns that are the same in every frame."""
+
+    units: int  # of each hidden layer
+    entries: NDArray[np.intp]  # [edges], where the edges' weights stand among the parameters
+    part: Int8
+    layer: Int8
+    start: NDArray[np.int16]
+    end: NDArray[np.int16]
+
+
+@lru_cache(_KINDS)
+def _kept(layers: int, width: int) -> _Kept:
+    """The first units of each layer, as many as can be told apart."""
+    units = min(width, _MOST_UNITS)
+    while (layers - 2) * units**2 + 2 * units > _MOST_EDGES:
+        units -= 1
+    sizes = [1, *[units] * (layers - 1), 1]
+    entries, layer, start, end = [], [], [], []
+    weights = [tensor for tensor in tensors(layers, width) if tensor.is_weight]
+    for k, tensor in enumerate(weights):
+        places = np.arange(tensor.start, tensor.stop).reshape(tensor.shape)
+        entries.append(places[: sizes[k], : sizes[k + 1]].ravel())
+        layer += [k] * entries[-1].size
+        start.append(np.repeat(_column(sizes[k]), sizes[k + 1]))
+        end.append(np.tile(_column(sizes[k + 1]), sizes[k]))
+    places = np.concatenate(entries)
+    part = [EDGE] * len(places) + [UNIT] * sum(sizes)
+    layer += np.repeat(np.arange(layers + 1), sizes).tolist()
+    part += [NAME] * layers + [FIGURE] * layers + [CAPTION]
+    layer += [*range(layers), *range(layers), 0]
+    start += map(_column, sizes)
+    found = [np.concatenate(each) for each in (start, end)]
+    start_, end_ = (np.pad(each, (0, len(part) - len(each))) for each in found)
+    return _Kept(units, places, np.array(part, np.int8), np.array(layer, np.int8), start_, end_)
+
+
+def _column(units: int) -> NDArray[np.int16]:
+    """Where the units of a layer stand, from top to bottom."""
+    if units == 1:
+        return np.zeros(1, np.int16)
+    return np.linspace(-_SIDE, _SIDE, units).round().astype(np.int16)
+
+
+def _entries(snapshot: Snapshot, what: What) -> Float32:
+    """The magnitude of each parameter's gradient, or of the parameter itself ``[P]``."""
+    return np.abs(snapshot.gradient_vector if what == "gradients" else snapshot.vector)
+
+
+def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
+    """Magnitudes as places on a log axis, from 1 to _LARGEST; what is zero is at 0."""
+    low, high = axis
+    with np.errstate(all="ignore"):
+        places = 1 + (np.log10(magnitudes.astype(np.float64)) - low) / (high - low) * (_LARGEST - 1)
+    # What is not a number any more has no size.
+    places = np.where(np.isnan(places) | (magnitudes == 0), 0, np.clip(places, 1, _LARGEST))
+    return places.round().astype(np.int8)
+
+
+def _rms(values: Float32, axis: int | None = None) -> Float64:
+    """In float64, which the square of what is about to diverge does not overflow."""
+    found: Float64 = np.sqrt(np.square(values, dtype=np.float64).mean(axis=axis))
+    return found
+
+
+def _figures(snapshot: Snapshot, what: What) -> list[tuple[str, str]]:
+    """Each weight matrix' name and its root mean square, of all its entries."""
+    layers = snapshot.experiment.layers
+    values = snapshot.values
+    weights = [tensor.name for tensor in tensors_of(snapshot.experiment) if tensor.is_weight]
+    size = snapshot.rms if what == "gradients" else {n: float(_rms(values[n])) for n in weights}
+    return [(shown_name(layers, name), short(size[name])) for name in weights]
+
+
+def _words(snapshot: Snapshot, what: What, units: int) -> list[str]:
+    names, figures = zip(*_figures(snapshot, what), strict=True)
+    caption = f"edges as wide as their {'gradient' if what == 'gradients' else 'weight'} (log)"
+    if units < snapshot.experiment.width:
+        caption += f", {units} of {snapshot.experiment.width} units a layer"
+    return [*names, *figures, caption]
