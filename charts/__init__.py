@@ -17,6 +17,8 @@ from typing import Any, cast
 import altair as alt
 import pyarrow as pa
 
+from charts.theme import INK
+
 # Named, because Streamlit hands named data over with the spec: data without a name it adds to the
 # view afterwards, and Vega warns of axes that have nothing to show.
 _DATASET = "rows"
@@ -58,19 +60,6 @@ def rows(part: str | int | None = None) -> alt.Chart:
     return chart.transform_filter(alt.datum.part == part)
 
 
-# The colour of text: the page's own, light or dark, as the browser has it.
-INK = "currentColor"
-
-# The colour of what things are compared with: readable on light and on dark.
-REFERENCE = "#8a93a0"
-
-
 def layered(*layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
     """Layers on top of each other, as high as the place that they are put in."""
     return cast(alt.LayerChart, alt.layer(*layers).properties(height="container"))
-
-
-def power_axis(lowest: int, highest: int) -> alt.Axis:
-    """A log axis labelled at every second power of ten from ``lowest`` to ``highest``."""
-    values = [10.0**k for k in range(lowest, highest + 1, 2)]
-    return alt.Axis(format="~e", labelExpr="replace(datum.label, '+', '')", values=values)

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from charts import layered, power_axis, prebuilt, rows
+from charts import layered, prebuilt, rows
+from charts.theme import power_axis
 from model.atlas import Atlas, Plan, he_scale, sleeping_scale, theory, xavier_scale
 from model.state import Float64
 

@@ -8,8 +8,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import INK, layered, power_axis, prebuilt, rows
-from charts.ladder import short, shown_name
+from charts import layered, prebuilt, rows, theme
+from charts.theme import INK, power_axis, short, shown_name
 from model.chain import Factor, product
 from model.histogram import LOG_AXIS
 
@@ -45,7 +45,7 @@ def spec() -> alt.LayerChart:
             xOffset=offset,
             y=y,
             y2="before:Q",
-            color=alt.Color("lane:N", legend=None),
+            color=theme.network_colour(),
             tooltip=[alt.Tooltip("value:N", title="factor"), alt.Tooltip("label:N", title="it is")],
         )
     )

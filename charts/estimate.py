@@ -9,15 +9,16 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import REFERENCE, layered, prebuilt, rows
+from charts import layered, prebuilt, rows, theme
+from charts.theme import REFERENCE
 from model.history import PROBE, Snapshot
 
 
 @prebuilt
 def spec() -> alt.LayerChart:
     """The estimate of each lane over [-1, 1], and the line that it should be."""
-    x = alt.X("input:Q", title="input", axis=alt.Axis(tickCount=5, format="~g"))
-    y = alt.Y("estimate:Q", title="estimate", axis=alt.Axis(tickCount=5, format="~g"))
+    x = alt.X("input:Q", title="input", axis=theme.number_axis())
+    y = alt.Y("estimate:Q", title="estimate", axis=theme.number_axis())
     target = (
         rows("target")
         .mark_line(strokeDash=[4, 4], strokeWidth=1.2, color=REFERENCE)
@@ -30,7 +31,8 @@ def spec() -> alt.LayerChart:
             x=x,
             y=y,
             detail="lane:N",
-            color=alt.Color("lane:N", legend=None),
+            color=theme.network_colour(),
+            strokeDash=theme.network_dash(),
         )
     )
     return layered(target, estimate)

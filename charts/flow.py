@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import REFERENCE, layered, power_axis, prebuilt, rows
-from charts.ladder import shown_name
+from charts import layered, prebuilt, rows, theme
+from charts.theme import REFERENCE, power_axis, shown_name
 from model.histogram import LOG_AXIS
 from model.history import History
 from model.network import tensors_of
+from model.state import Float64
 
 LOWEST, HIGHEST = (10.0**end for end in LOG_AXIS)
+
+# Pixels for a line's name behind its end, and decades that a name needs for itself.
+_NAME, _APART = 28, 0.9
 
 
 @prebuilt
 def spec() -> alt.LayerChart:
     """Root mean square of each weight matrix' gradient, on one log axis."""
-    x = alt.X("step:Q", title=None, axis=alt.Axis(tickCount=5, format="~s"))
+    # The lines end before the edge: their names stand behind them.
+    room = alt.Scale(rangeMax=alt.ExprRef(f"width - {_NAME}"))
+    x = alt.X("step:Q", title=None, axis=theme.step_axis(), scale=room)
     y = alt.Y(
         "rms:Q",
         title="gradient (RMS)",
@@ -34,12 +40,17 @@ def spec() -> alt.LayerChart:
         .encode(
             x=x,
             y=y,
-            detail="lane:N",
-            color=alt.Color("layer:N", title=None, legend=alt.Legend(orient="top", columns=4)),
-            strokeDash=alt.StrokeDash("lane:N", legend=None),
+            detail="layer:N",
+            color=theme.layer_colour(),
+            strokeDash=theme.network_dash(),
         )
     )
-    return layered(lines, mark_of_a_step(x))
+    names = (
+        rows("end")
+        .mark_text(align="left", dx=5, fontSize=11)
+        .encode(x=x, y=y, text="layer:N", color=theme.layer_colour())
+    )
+    return layered(lines, names, mark_of_a_step(x))
 
 
 def mark_of_a_step(x: alt.X) -> alt.Chart:
@@ -54,32 +65,57 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
     """
     lane_of: list[str] = []
     layer_of: list[str] = []
+    shade_of: list[int] = []
+    ends: list[tuple[str, str, int, int, float]] = []
     steps: list[np.ndarray] = []
     values: list[np.ndarray] = []
     for lane, history in lanes.items():
         series = history.tensors
-        for tensor in tensors_of(history.experiment):
-            if tensor.is_weight:
-                rms = series[tensor.name].rms
-                seen = np.isfinite(rms) & (rms > 0)
-                # A point beyond the data holds the axis still while the run fills it.
-                steps.append(np.append(history.steps[seen], end))
-                values.append(np.append(rms[seen], np.nan))
-                n = len(steps[-1])
-                lane_of += [lane] * n
-                layer_of += [shown_name(history.experiment.layers, tensor.name)] * n
-    part = ["lane"] * len(lane_of)
-    part.append("shown")
-    lane_of.append(lane_of[0])
-    layer_of.append(layer_of[0])
-    steps.append(np.array([shown]))
+        layers = history.experiment.layers
+        weights = [tensor for tensor in tensors_of(history.experiment) if tensor.is_weight]
+        for place, tensor in enumerate(weights):
+            rms = series[tensor.name].rms
+            seen = np.isfinite(rms) & (rms > 0)
+            # A point beyond the data holds the axis still while the run fills it.
+            steps.append(np.append(history.steps[seen], end))
+            values.append(np.append(rms[seen], np.nan))
+            n = len(steps[-1])
+            name, shade = shown_name(layers, tensor.name), theme.shade(place, layers)
+            lane_of += [lane] * n
+            layer_of += [name] * n
+            shade_of += [shade] * n
+            if n > 1:
+                ends.append((lane, name, shade, int(steps[-1][-2]), float(values[-1][-2])))
+    part = ["lane"] * len(lane_of) + ["end"] * len(ends) + ["shown"]
+    for lane, name, shade, step, _ in [*ends, (lane_of[0], layer_of[0], 0, shown, np.nan)]:
+        lane_of.append(lane)
+        layer_of.append(name)
+        shade_of.append(shade)
+        steps.append(np.array([step]))
+    values.append(_apart([value for *_, value in ends]))
     values.append(np.array([np.nan]))
     return pa.table(
         {
             "part": part,
             "lane": lane_of,
             "layer": layer_of,
+            "shade": pa.array(shade_of, pa.int64()),
             "step": np.concatenate(steps),
             "rms": np.concatenate(values),
         }
     )
+
+
+def _apart(values: Sequence[float]) -> Float64:
+    """Where the names of lines that end at ``values`` can be read: near them, not on each other."""
+    logs = np.log10(np.clip(np.array(values, float), LOWEST, HIGHEST))
+    low, high = LOG_AXIS
+    gap = min(_APART, (high - low) / max(len(logs), 1))
+    order = np.argsort(logs, kind="stable")
+    # Each as high as the one below asks for; then all as low as the top of the axis asks for.
+    ranks = gap * np.arange(len(logs))
+    found = np.maximum.accumulate(logs[order] - ranks) + ranks
+    found = np.minimum(found, high - ranks[::-1])
+    placed: Float64 = np.empty_like(logs)
+    placed[order] = 10**found
+    return placed

@@ -8,7 +8,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import INK, layered, prebuilt, rows
+from charts import layered, prebuilt, rows
+from charts.theme import INK
 from model.state import Float32
 
 
@@ -24,8 +25,8 @@ def spec() -> alt.LayerChart:
     )
     dots = (
         rows("dot")
-        .mark_circle(size=70, opacity=0.75)
-        .encode(x=x, xOffset=alt.XOffset("place:Q"), y=y, color=alt.Color(x.shorthand, legend=None))
+        .mark_circle(size=70, opacity=0.6, color=INK)
+        .encode(x=x, xOffset=alt.XOffset("place:Q"), y=y)
     )
     median = (
         rows("median")

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from charts import INK, REFERENCE, layered, power_axis, prebuilt, rows
+from charts import layered, prebuilt, rows, theme
+from charts.theme import INK, REFERENCE, power_axis, short, shown_name
 from model.experiment import Experiment
 from model.histogram import LOG_AXIS, grouped_counts, linear_edges, log_edges
 from model.history import Snapshot
@@ -41,7 +42,7 @@ def _ladder(x: alt.X) -> alt.LayerChart:
             y=y,
             y2="floor:Q",
             detail="row:N",
-            color=alt.Color("row:N", legend=None),
+            color=theme.layer_colour(),
         )
     )
     start = (
@@ -65,7 +66,7 @@ def _ladder(x: alt.X) -> alt.LayerChart:
 @prebuilt
 def linear() -> alt.LayerChart:
     """Values on a linear axis: the bell that people expect."""
-    return _ladder(alt.X("x:Q", title=None, axis=alt.Axis(format="~g", tickCount=5)))
+    return _ladder(alt.X("x:Q", title=None, axis=theme.number_axis()))
 
 
 @prebuilt
@@ -151,6 +152,7 @@ def _fixed_columns(layers: int, width: int, biases: bool, n: int) -> dict[str, p
         "row": pa.array(rows_of),
         "floor": pa.array(rows_of + 1.0),
         "name": pa.array(names),
+        "shade": pa.array([theme.shade(row, len(tensors)) for row in rows_of.tolist()]),
     }
 
 
@@ -164,11 +166,6 @@ def _outlines(heights: Float64) -> Float64:
 def title(layers: int, tensor: Tensor) -> str:
     """A row's name, as ``W1  16×16``."""
     return f"{shown_name(layers, tensor.name)}  {'×'.join(map(str, tensor.shape))}"
-
-
-def shown_name(layers: int, name: str) -> str:
-    """The name of a tensor on the page: of two layers, the question calls the last pair 2."""
-    return name.replace("1", "2") if layers == 2 else name
 
 
 def figures(entries: Float32) -> str:
@@ -185,14 +182,6 @@ def figures(entries: Float32) -> str:
         spread = "σ " + short(float(np.sqrt(away @ away / values.size)))
     zeros = 1 - np.count_nonzero(values) / values.size
     return f"{zeros:.0%} exactly zero · {spread}" if zeros else spread
-
-
-def short(value: float) -> str:
-    """A number in two digits, as ``0.25`` or ``1.9e-3``."""
-    if value == 0 or 0.01 <= abs(value) < 1000:
-        return f"{value:.2g}"
-    digits, power = f"{value:.1e}".split("e")
-    return f"{digits}e{int(power)}"
 
 
 def shown(experiment: Experiment, biases: bool) -> list[Tensor]:

@@ -8,23 +8,24 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import INK, REFERENCE, layered, prebuilt, rows
+from charts import layered, prebuilt, rows, theme
 from charts.flow import mark_of_a_step
+from charts.theme import INK, REFERENCE
+from model.diagnosis import IGNORANT
 from model.history import History
-
-# The variance of an input drawn evenly from [-1, 1]: the loss of the best constant answer.
-IGNORING_THE_INPUT = 1 / 3
 
 
 @prebuilt
 def spec() -> alt.LayerChart:
     """Mean loss of each lane since the step remembered before, and the line at 1/3."""
-    x = alt.X("step:Q", title=None, axis=alt.Axis(tickCount=5, format="~s"))
-    y = alt.Y("loss:Q", title="mean loss", axis=alt.Axis(tickCount=4, format="~g"))
+    x = alt.X("step:Q", title=None, axis=theme.step_axis())
+    y = alt.Y("loss:Q", title="mean loss", axis=theme.number_axis(4))
     line = (
         rows("lane")
         .mark_line(strokeWidth=2)
-        .encode(x=x, y=y, detail="lane:N", color=alt.Color("lane:N", legend=None))
+        .encode(
+            x=x, y=y, detail="lane:N", color=theme.network_colour(), strokeDash=theme.network_dash()
+        )
     )
     rule = (
         rows("ignoring")
@@ -48,7 +49,7 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
     part = ["ignoring"] * 2
     lane_of = [""] * 2
     steps = [np.array([0, end], np.int64)]
-    loss = [np.full(2, IGNORING_THE_INPUT, np.float32)]
+    loss = [np.full(2, IGNORANT, np.float32)]
     for lane, history in lanes.items():
         seen = np.isfinite(history.mean_loss)
         steps.append(history.steps[seen])

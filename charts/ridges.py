@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import INK, layered, power_axis, prebuilt, rows
+from charts import layered, prebuilt, rows, theme
 from charts.ladder import Axis, What, shown, title
+from charts.theme import INK, power_axis
 from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
 from model.history import History
 
@@ -32,7 +33,7 @@ def _ridges(x: alt.X) -> alt.LayerChart:
             y=y,
             y2="floor:Q",
             detail="ridge:N",
-            color=alt.Color("row:N", legend=None),
+            color=theme.layer_colour(),
         )
     )
     name = (
@@ -46,7 +47,7 @@ def _ridges(x: alt.X) -> alt.LayerChart:
 @prebuilt
 def linear() -> alt.LayerChart:
     """Values on a linear axis."""
-    return _ridges(alt.X("x:Q", title=None, axis=alt.Axis(format="~g", tickCount=5)))
+    return _ridges(alt.X("x:Q", title=None, axis=theme.number_axis()))
 
 
 @prebuilt
@@ -102,6 +103,7 @@ def data(history: History, step: int, what: What, axis: Axis, biases: bool) -> p
         {
             "part": part,
             "row": row_of,
+            "shade": [theme.shade(row, len(tensors)) for row in row_of],
             "ridge": ridge_of,
             "x": np.concatenate(x),
             "y": np.concatenate(y),

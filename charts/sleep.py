@@ -6,7 +6,8 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 
-from charts import layered, power_axis, prebuilt, rows
+from charts import layered, prebuilt, rows
+from charts.theme import power_axis
 from model.atlas import Atlas, Plan, theory
 from model.state import Float64
 

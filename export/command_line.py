@@ -27,8 +27,8 @@ from export import (
 )
 from export.page import cite
 from export.poster import THEMES
-from export.words import describe
 from model import __version__
+from model.describe import describe
 from model.diagnosis import diagnose
 from model.experiment import MOST_STEPS, Whole
 from model.link import Link, read, write

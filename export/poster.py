@@ -17,7 +17,7 @@ import numpy as np
 import vl_convert
 
 from export.page import cite
-from export.words import describe
+from model.describe import describe
 from model.diagnosis import IGNORANT, SPAN
 from model.histogram import LOG_AXIS, log_edges, magnitude_counts
 from model.history import PROBE, History, Snapshot

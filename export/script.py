@@ -14,7 +14,7 @@ from math import ceil
 from string import Template
 from textwrap import wrap
 
-from export.words import describe
+from model.describe import describe
 from model.experiment import Experiment
 from model.xla import FLAGS
 

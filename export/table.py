@@ -22,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
-from export.words import describe
+from model.describe import describe
 from model.experiment import Experiment
 from model.history import PROBE, History
 from model.link import Link, write

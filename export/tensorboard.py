@@ -30,7 +30,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
-from export.words import describe
+from model.describe import describe
 from model.history import History
 from model.state import Float32, Float64
 

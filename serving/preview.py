@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from export.words import describe
 from live.jobs import Busy, Jobs
+from model.describe import describe
 from model.diagnosis import diagnose
 from model.link import Link, write
 from model.network import tensors_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from model.describe import LABELS, OPTIONS
 from model.experiment import ABOUT, BOUNDS, Choice, Experiment, Real, Value, Whole
 from model.link import VERSUS
-from model.words import LABELS, OPTIONS
 from ui.link import touched, was_touched
 from ui.session import SPEEDS, Session, View, this_session
 

@@ -47,8 +47,8 @@ _WAITING = 0.5
 # For how long a page may catch up with its link before it draws, in seconds.
 _UNSEEN = 1.0
 
-# As near as text comes to the first two colours of the charts.
-_LANE_COLOURS = {FIRST: "blue", SECOND: "orange"}
+# As near as text comes to the colours of the networks in the charts.
+_LANE_COLOURS = {FIRST: "orange", SECOND: "violet"}
 
 # What each chart shows, for who asks.
 _HELP = {

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from charts.ladder import short
 from model.chapters import CHAPTERS
+from model.describe import differences, short, tells_apart
 from model.diagnosis import Diagnosis
 from model.history import Snapshot
 from ui.link import touched
 from ui.session import FIRST, SECOND, Session, this_session
-from ui.words import differences, tells_apart
 
 
 @dataclass(frozen=True)

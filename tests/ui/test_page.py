@@ -17,9 +17,9 @@ from live.pacer import Turn
 from model import Experiment
 from model import workers as rooms
 from model.chapters import CHAPTERS
+from model.describe import LABELS
 from model.experiment import BOUNDS, Choice
 from model.link import VERSUS
-from model.words import LABELS
 from model.workers import Workers
 from ui.session import FIRST, SECOND, Session
 

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.describe import LABELS, OPTIONS, differences, tells_apart
 from model.experiment import BOUNDS, PRESETS, Choice, Experiment, Whole
 from model.initializers import initial_parameters
-from model.words import LABELS, OPTIONS
-from ui.words import differences, tells_apart
 
 BASE = Experiment(layers=3)
 

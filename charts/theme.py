@@ -1,0 +1,100 @@
+"""One theme for all charts: every colour, every number format, what things are called.
+
+Colour has one meaning. Layers are one ordered ramp, first to last. Networks are two hues used for
+nothing else, one solid and one dashed. What is compared with is grey. A verdict is a word, never a
+colour. Where charts stand on a page, text and the layers' ramp come from the page's own theme,
+light or dark; a file brings its own (:data:`PAPER`, :data:`INKS`, :data:`LAYERS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import altair as alt
+
+from model.describe import short, shown_name
+
+__all__ = ["short", "shown_name"]
+
+Mode = Literal["light", "dark"]
+MODES: tuple[Mode, ...] = ("light", "dark")
+
+#: The names of the two networks in the data of every chart: the first, and what it is compared to.
+FIRST, SECOND = LANES = ("first", "second")
+
+#: The networks' hues, readable on light and on dark, and their dashes.
+NETWORKS = ("#e0660a", "#a855c0")
+DASHES = ((1, 0), (7, 4))
+
+#: The layers' ramp, which the page says again in ``.streamlit/config.toml``: cool, to stand apart
+#: from the networks. Each colour has a contrast of at least 3 to its ground, and neighbours can be
+#: told apart by those who do not see all colours.
+LAYERS: Mapping[Mode, tuple[str, ...]] = {
+    "light": (
+        *("#2a2793", "#014b7f", "#025e77", "#076e75"),
+        *("#017f70", "#08905f", "#459a2a", "#889d06"),
+    ),
+    "dark": (
+        *("#5c71d2", "#2c8edf", "#03a8d3", "#01bec7"),
+        *("#05d5b6", "#6fe399", "#b7eb7d", "#f5ee6d"),
+    ),
+}
+
+#: The colour of text: the page's own, light or dark, as the browser has it.
+INK = "currentColor"
+
+#: The colour of what things are compared with: readable on light and on dark.
+REFERENCE = "#808a98"
+
+#: Text and ground of a file, which has no page to take them from.
+INKS: Mapping[Mode, str] = {"light": "#1c2430", "dark": "#e4e8ee"}
+PAPER: Mapping[Mode, str] = {"light": "#ffffff", "dark": "#14181f"}
+
+
+def shade(place: int, count: int) -> int:
+    """Where layer ``place`` of ``count`` stands on the ramp: the first and the last at its ends.
+
+    A column ``shade`` of a chart's data, so that the spec knows no number of layers.
+    """
+    return round(place * (len(LAYERS["light"]) - 1) / max(count - 1, 1))
+
+
+def layer_colour() -> alt.Color:
+    """The colour of the layer whose ``shade`` stands in the data."""
+    places = alt.Scale(domain=list(range(len(LAYERS["light"]))))
+    return alt.Color("shade:N", scale=places, legend=None)
+
+
+def network_colour() -> alt.Color:
+    """The colour of the network whose ``lane`` stands in the data."""
+    hues = alt.Scale(domain=list(LANES), range=list(NETWORKS))
+    return alt.Color("lane:N", scale=hues, legend=None)
+
+
+def network_dash() -> alt.StrokeDash:
+    """Solid for the first network, dashed for the second."""
+    dashes = alt.Scale(domain=list(LANES), range=[list(dash) for dash in DASHES])
+    return alt.StrokeDash("lane:N", scale=dashes, legend=None)
+
+
+def number_axis(ticks: int = 5, values: Sequence[float] | None = None) -> alt.Axis:
+    """A linear axis of plain numbers."""
+    if values is not None:
+        return alt.Axis(format="~g", values=list(values))
+    return alt.Axis(format="~g", tickCount=ticks)
+
+
+def step_axis(ticks: int = 5) -> alt.Axis:
+    """A linear axis of steps, as ``0, 2k, 4k``."""
+    # Vega's own format would write the first of them as 0k.
+    text = "datum.value == 0 ? '0' : format(datum.value, '~s')"
+    return alt.Axis(labelExpr=text, tickCount=ticks)
+
+
+def power_axis(lowest: int, highest: int, every: int = 2) -> alt.Axis:
+    """A log axis labelled at every so many powers of ten from ``lowest`` to ``highest``."""
+    values = [10.0**k for k in range(lowest, highest + 1, every)]
+    # As the numbers beside it are written: 1e-4, but 1.
+    text = "datum.value == 1 ? '1' : replace(format(datum.value, '~e'), '+', '')"
+    return alt.Axis(labelExpr=text, values=values)
