@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from charts import INK, REFERENCE, layered, prebuilt, rows
-from charts.ladder import What, short, shown_name
+from charts import layered, prebuilt, rows, theme
+from charts.ladder import What
+from charts.theme import INK, REFERENCE, short, shown_name
 from model.histogram import LOG_AXIS
 from model.history import PROBE, Snapshot
 from model.network import tensors, tensors_of
@@ -76,16 +77,16 @@ def spec() -> alt.LayerChart:
             x2="next:Q",
             y=y,
             y2="end:Q",
-            color=alt.Color("layer:N", legend=None),
+            color=theme.layer_colour(),
             strokeWidth=alt.StrokeWidth("width:Q", scale=None),
             opacity=alt.Opacity("opacity:Q", scale=None),
         )
     )
     unit = (
         rows(UNIT)
-        .transform_calculate(shade=f"0.04 + 0.96 * pow(datum.size / {_LARGEST}, 1.6)")
+        .transform_calculate(darkness=f"0.04 + 0.96 * pow(datum.size / {_LARGEST}, 1.6)")
         .mark_point(shape="circle", size=size, fill=INK, stroke=INK, strokeWidth=1, opacity=1)
-        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("shade:Q", scale=None))
+        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("darkness:Q", scale=None))
     )
     dead = rows(DEAD).mark_point(
         shape="circle", size=size, stroke=REFERENCE, strokeWidth=1, opacity=1
@@ -135,6 +136,7 @@ def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
         {
             "part": part,
             "layer": kept.layer,
+            "shade": kept.shade,
             "start": kept.start,
             "end": kept.end,
             "size": sizes,
@@ -159,6 +161,7 @@ class _Kept(NamedTuple):
     entries: NDArray[np.intp]  # [edges], where the edges' weights stand among the parameters
     part: Int8
     layer: Int8
+    shade: Int8  # of an edge, where its layer stands on the ramp of colours
     start: NDArray[np.int16]
     end: NDArray[np.int16]
 
@@ -186,7 +189,9 @@ def _kept(layers: int, width: int) -> _Kept:
     start += map(_column, sizes)
     found = [np.concatenate(each) for each in (start, end)]
     start_, end_ = (np.pad(each, (0, len(part) - len(each))) for each in found)
-    return _Kept(units, places, np.array(part, np.int8), np.array(layer, np.int8), start_, end_)
+    shade = [theme.shade(min(k, layers - 1), layers) for k in layer]
+    part_, layer_, shade_ = (np.array(column, np.int8) for column in (part, layer, shade))
+    return _Kept(units, places, part_, layer_, shade_, start_, end_)
 
 
 def _column(units: int) -> NDArray[np.int16]:
