@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from live import admission
+from live import admission, guard
 from live.carrier import Carrier
 from live.pacer import pacer
 from live.settings import SETTINGS
@@ -12,6 +12,7 @@ from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
+guard.install()
 employ(SETTINGS.workers)
 style.apply()
 admission.wait_for_a_seat()

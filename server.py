@@ -10,13 +10,19 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from live import guard
 from live.settings import SETTINGS
+from serving import sockets
 from serving.card import index, oembed, preview
+from serving.door import Door
 from serving.headers import SecurityHeaders
 from serving.health import healthz, readyz
 from serving.lifespan import lifespan
 from serving.log import RequestLog
 from serving.metrics import MetricsGuard, metrics
+
+guard.install()
+sockets.install()
 
 app = st.App(
     "app.py",
@@ -32,6 +38,7 @@ app = st.App(
     middleware=[
         Middleware(RequestLog),
         Middleware(SecurityHeaders, frame_ancestors=SETTINGS.frame_ancestors),
+        Middleware(Door, settings=SETTINGS),
         Middleware(MetricsGuard, token=SETTINGS.metrics_token),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +18,8 @@ from serving import log
 from serving.health import warm_up
 
 # Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
-_C = ctypes.CDLL(None)
+# Windows has no library of that kind, and no name for it.
+_C = ctypes.CDLL(None) if os.name == "posix" else None
 _malloc_trim, _mallopt = getattr(_C, "malloc_trim", None), getattr(_C, "mallopt", None)
 _ARENA_MAX = -8
 

@@ -2,16 +2,22 @@
 
 No address, no browser, no referrer, no query. Of the path only what we know ourselves: anything
 else in it could be anybody's name.
+
+What else is logged, by Streamlit and uvicorn, goes through :class:`Discreet`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 
+import streamlit.logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live import metrics
@@ -41,6 +47,7 @@ def configure() -> None:
         logger.addHandler(handler)
         logger.propagate = False
         logger.setLevel(logging.INFO)
+        _be_discreet()
 
 
 def route(path: str) -> str:
@@ -87,3 +94,84 @@ class RequestLog:
                     }
                 )
             )
+
+
+# A session's name opens the session to whoever knows it, and an address is somebody's.
+_SECRET = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|https?://\S+", re.I)
+
+# Who logs what a client has sent: what it was is said, and not with a traceback of ours.
+_HEARING = (
+    "streamlit.components.v2",
+    "streamlit.runtime.app_session",
+    "streamlit.web.server.starlette.starlette_websocket",
+)
+
+_REPEATED_WITHIN = 60.0
+_MOST_KINDS = 256
+
+
+class Discreet(logging.Filter):
+    """Keeps names and addresses out of the log, and says what repeats itself once a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[object, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the record, which is changed."""
+        kind = (record.name, record.levelno, str(record.msg), _raised(record))
+        before = self._count(kind)
+        if before is None:
+            return False
+        text = _SECRET.sub("…", record.getMessage())
+        if record.exc_info and record.name.startswith(_HEARING):
+            error, record.exc_info = record.exc_info[0], None
+            text += f" ({error.__name__ if error else 'an error'})"
+        if record.exc_info and record.exc_text is None:
+            record.exc_text = _SECRET.sub("…", _FORMAT.formatException(record.exc_info))
+        if before:
+            text += f" ({before:,} more of these in the last minute or so)"
+        record.msg, record.args = text, ()
+        return True
+
+    def _count(self, kind: tuple[object, ...]) -> int | None:
+        """How many of a kind were not written since the last that was; None: this is another."""
+        with self._lock:
+            now = self._clock()
+            since, count = self._seen.get(kind, (-_REPEATED_WITHIN, 0))
+            if now - since < _REPEATED_WITHIN:
+                self._seen[kind] = since, count + 1
+                return None
+            if len(self._seen) >= _MOST_KINDS:
+                del self._seen[next(iter(self._seen))]
+            self._seen[kind] = now, 0
+            return count
+
+
+_FORMAT = logging.Formatter()
+
+
+def _raised(record: logging.LogRecord) -> tuple[object, ...]:
+    """Where an error of the record was raised, so that two are not taken for one."""
+    error = record.exc_info[1] if record.exc_info else None
+    trace = error.__traceback__ if error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ()
+    return type(error), trace.tb_frame.f_code.co_filename, trace.tb_lineno
+
+
+def _be_discreet() -> None:
+    """Filter all loggers that write by themselves; Streamlit makes one for each module."""
+    discreet, set_up = Discreet(), streamlit.logger.setup_formatter
+
+    def set_up_discreetly(logger: logging.Logger) -> None:
+        set_up(logger)
+        logger.addFilter(discreet)
+
+    streamlit.logger.setup_formatter = set_up_discreetly
+    for name in ("asyncio", "middle_layer.guard", *streamlit.logger._loggers):
+        logging.getLogger(name).addFilter(discreet)

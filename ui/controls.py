@@ -243,6 +243,8 @@ def _field_changed() -> None:
 
 def _depth_changed() -> None:
     choice = st.session_state["depth"]
+    if choice is None:  # taken away
+        return
     # "more" is where the page goes on from: the reader sets the number under More.
     st.session_state["layers"] = 4 if choice == "more" else int(choice)
     _field_changed()

@@ -1,0 +1,3 @@
+"""Who has had how much of the server."""
+
+ADDRESS = "x-middle-layer-address"
