@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from charts import layered, prebuilt, rows, theme
 from charts.ladder import What
-from charts.theme import INK, REFERENCE, short, shown_name
+from charts.theme import INKS, REFERENCE, short, shown_name
 from model.histogram import LOG_AXIS
 from model.history import PROBE, Snapshot
 from model.network import tensors, tensors_of
@@ -25,7 +25,7 @@ from model.state import Float32, Float64
 Int8 = NDArray[np.int8]
 
 # What a row of the data is. Numbers, because a frame has hundreds of rows.
-EDGE, UNIT, DEAD, NAME, FIGURE, CAPTION = range(6)
+EDGE, UNIT, DEAD, NAME, FIGURE, CORNER = range(6)
 
 # No more units of a layer are drawn than this, and no more of any than keep the edges below this:
 # more of them could not be told apart on a phone, and each costs the browser time in every frame.
@@ -44,8 +44,23 @@ _OUTPUTS = (-5, 0)
 # Where a unit stands in its column: from -_SIDE to _SIDE.
 _SIDE = 1000
 
-# Pixels that the circles keep from the sides, from the caption above and the figures below.
-_PAD, _HEAD, _FOOT = 9, 22, 38
+# Pixels that the circles keep from the sides, from the words above and the figures below.
+_PAD, _HEAD, _FOOT = 9, 23, 40
+
+# Steep: a thousandth has to look like less at first sight, not at a second one. What gets nothing
+# leaves a trace, so that it is still a network.
+_WIDTHS = alt.Scale(type="pow", exponent=4, domain=[0, _LARGEST], range=[0.4, 5])
+_OPACITIES = alt.Scale(type="pow", exponent=2, domain=[0, _LARGEST], range=[0.06, 1])
+_SHADES = alt.Scale(type="pow", exponent=1.6, domain=[0, _LARGEST], range=[0.04, 1])
+
+# Figures are left out where layers stand closer than they are long (in pixels).
+_LEGIBLE = "scale('x', 1) - scale('x', 0) < 32 ? 0 : 1"
+
+# The colour of text. On a canvas nothing has the page's own, but its ground is known.
+_INK = alt.ExprRef(f"luminance(background) < 0.5 ? '{INKS['dark']}' : '{INKS['light']}'")
+
+# A cross in place of a circle, as a path in a square from -1 to 1.
+_CROSS = "M-.8,-.8L.8,.8M-.8,.8L.8,-.8"
 
 
 @prebuilt
@@ -60,58 +75,93 @@ def spec() -> alt.LayerChart:
     y = alt.Y("start:Q", title=None, axis=None, scale=down)
     # So many pixels in radius that sixteen circles have a gap between them.
     radius = f"min(6, (height - {_HEAD + _FOOT}) / {2.6 * _MOST_UNITS})"
-    gap = alt.ExprRef(f"{radius} + 1.5")
-    size = alt.ExprRef(f"PI * pow({radius}, 2)")
-    magnitude = f"datum.size / {_LARGEST}"
+    area = alt.ExprRef(f"PI * pow({radius}, 2)")
     edge = (
         rows(EDGE)
-        .transform_calculate(
-            next="datum.layer + 1",
-            # Steep: a thousandth has to look like less at first sight, not on a second one.
-            width=f"datum.size ? 0.4 + 5 * pow({magnitude}, 4) : 0.4",
-            opacity=f"datum.size ? 0.06 + 0.94 * pow({magnitude}, 2) : 0.05",
+        .transform_calculate(next="datum.layer + 1")
+        .mark_rule(
+            xOffset=alt.ExprRef(f"{radius} + 1.5"),
+            x2Offset=alt.ExprRef(f"-1.5 - {radius}"),
+            aria=False,
         )
-        .mark_rule(xOffset=gap, x2Offset=alt.ExprRef(f"-({radius} + 1.5)"))
         .encode(
             x=x,
             x2="next:Q",
             y=y,
             y2="end:Q",
             color=theme.layer_colour(),
-            strokeWidth=alt.StrokeWidth("width:Q", scale=None),
-            opacity=alt.Opacity("opacity:Q", scale=None),
+            strokeWidth=alt.StrokeWidth("size:Q", scale=_WIDTHS, legend=None),
+            opacity=alt.Opacity("size:Q", scale=_OPACITIES, legend=None),
         )
     )
     unit = (
         rows(UNIT)
-        .transform_calculate(darkness=f"0.04 + 0.96 * pow(datum.size / {_LARGEST}, 1.6)")
-        .mark_point(shape="circle", size=size, fill=INK, stroke=INK, strokeWidth=1, opacity=1)
-        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("darkness:Q", scale=None))
+        .mark_point(size=area, fill=_INK, stroke=_INK, strokeWidth=1, opacity=1, aria=False)
+        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("size:Q", scale=_SHADES, legend=None))
     )
-    dead = rows(DEAD).mark_point(
-        shape="circle", size=size, stroke=REFERENCE, strokeWidth=1, opacity=1
+    dead = (
+        rows(DEAD)
+        .mark_point(
+            shape=_CROSS,
+            size=area,
+            filled=False,
+            stroke=REFERENCE,
+            strokeWidth=1.5,
+            opacity=1,
+            aria=False,
+        )
+        .encode(x=x, y=y)
     )
-    cross = rows(DEAD).mark_point(
-        shape="cross", angle=45, size=size, fill=REFERENCE, strokeWidth=0, opacity=1
+    between, middle = alt.X("middle:Q", title=None, axis=None, scale=across), "datum.layer + 0.5"
+    name = (
+        rows(NAME)
+        .transform_calculate(middle=middle)
+        .mark_text(
+            y=alt.ExprRef("height - 29"),
+            baseline="top",
+            color=_INK,
+            aria=False,
+            fontSize=12,
+            fontWeight="bold",
+        )
     )
-    middle = rows(NAME).transform_calculate(middle="datum.layer + 0.5")
-    name = middle.mark_text(fontSize=11.5, fontWeight="bold", baseline="top", color=INK)
     figure = (
         rows(FIGURE)
-        .transform_calculate(middle="datum.layer + 0.5")
-        .mark_text(fontSize=10.5, baseline="top", color=INK)
+        .transform_calculate(middle=middle)
+        .mark_text(
+            y=alt.ExprRef("height - 13"),
+            baseline="top",
+            color=_INK,
+            aria=False,
+            fontSize=11,
+            opacity=alt.ExprRef(_LEGIBLE),
+        )
     )
-    under = alt.X("middle:Q", title=None, axis=None, scale=across)
-    caption = rows(CAPTION).mark_text(align="left", baseline="top", fontSize=10.5, color=INK)
-    return layered(
+    corner = (
+        rows(CORNER)
+        .mark_text(
+            x=alt.ExprRef("datum.layer ? width : 0"),
+            y=alt.ExprRef(f"datum.start < 0 ? 0 : height - {_FOOT + 6}"),
+            align=alt.ExprRef("datum.layer ? 'right' : 'left'"),
+            # What does not fit beside the other corner ends in dots.
+            limit=alt.ExprRef("datum.layer ? 0 : width - 95"),
+            fontSize=10.5,
+            baseline="top",
+            color=_INK,
+            aria=False,
+        )
+        .encode(text="text:N")
+    )
+    chart = layered(
         edge,
         unit,
-        dead.encode(x=x, y=y),
-        cross.encode(x=x, y=y),
-        name.encode(x=under, y=alt.value(alt.expr("height - 28")), text="text:N"),
-        figure.encode(x=under, y=alt.value(alt.expr("height - 12")), text="text:N"),
-        caption.encode(x=alt.value(0), y=alt.value(0), text="text:N"),
+        dead,
+        name.encode(x=between, text="text:N"),
+        figure.encode(x=between, text="text:N"),
+        corner,
     )
+    # Hundreds of lines cost a browser a third as much on a canvas as in a tree of elements.
+    return chart.properties(usermeta={"embedOptions": {"renderer": "canvas"}})
 
 
 def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
@@ -129,6 +179,7 @@ def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
     dead = np.all(outputs == 0, axis=0)
     dead[[0, -1]] = False  # an answer of zero is an answer
     words = _words(snapshot, what, kept.units)
+    blank = pa.nulls(len(edges) + len(units), pa.string())
     part = kept.part.copy()
     part[len(edges) : len(edges) + len(units)] += dead
     sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
@@ -140,18 +191,16 @@ def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
             "start": kept.start,
             "end": kept.end,
             "size": sizes,
-            "text": [""] * (len(sizes) - len(words)) + words,
+            "text": pa.concat_arrays([blank, pa.array(words)]),
         }
     )
 
 
 def finding(snapshot: Snapshot, what: What = "gradients") -> str:
     """What the drawing shows, in a sentence for those who do not see it."""
-    experiment = snapshot.experiment
     sizes = [f"of {name} {size}" for name, size in _figures(snapshot, what)]
     noun = "gradient" if what == "gradients" else "weights"
-    dead, units = sum(snapshot.silent), (experiment.layers - 1) * experiment.width
-    return f"{noun} {', '.join(sizes)}; {dead} of {units} units dead"
+    return f"{noun} {', '.join(sizes)}; of the units {_deaths(snapshot)}"
 
 
 class _Kept(NamedTuple):
@@ -184,9 +233,10 @@ def _kept(layers: int, width: int) -> _Kept:
     places = np.concatenate(entries)
     part = [EDGE] * len(places) + [UNIT] * sum(sizes)
     layer += np.repeat(np.arange(layers + 1), sizes).tolist()
-    part += [NAME] * layers + [FIGURE] * layers + [CAPTION]
-    layer += [*range(layers), *range(layers), 0]
     start += map(_column, sizes)
+    part += [NAME] * layers + [FIGURE] * layers + [CORNER] * 4
+    layer += [*range(layers), *range(layers), 0, layers, 0, layers]
+    start.append(np.repeat([0, -_SIDE, _SIDE], [2 * layers, 2, 2]).astype(np.int16))
     found = [np.concatenate(each) for each in (start, end)]
     start_, end_ = (np.pad(each, (0, len(part) - len(each))) for each in found)
     shade = [theme.shade(min(k, layers - 1), layers) for k in layer]
@@ -228,12 +278,25 @@ def _figures(snapshot: Snapshot, what: What) -> list[tuple[str, str]]:
     values = snapshot.values
     weights = [tensor.name for tensor in tensors_of(snapshot.experiment) if tensor.is_weight]
     size = snapshot.rms if what == "gradients" else {n: float(_rms(values[n])) for n in weights}
-    return [(shown_name(layers, name), short(size[name])) for name in weights]
+    # Of many layers side by side there is room for one digit.
+    text = short if layers <= 5 else _shorter
+    return [(shown_name(layers, name), text(size[name])) for name in weights]
 
 
 def _words(snapshot: Snapshot, what: What, units: int) -> list[str]:
+    """The names and figures of the layers, and what stands in the four corners."""
     names, figures = zip(*_figures(snapshot, what), strict=True)
-    caption = f"edges as wide as their {'gradient' if what == 'gradients' else 'weight'} (log)"
+    caption = f"line width: {'gradient' if what == 'gradients' else 'weight'} (log)"
     if units < snapshot.experiment.width:
-        caption += f", {units} of {snapshot.experiment.width} units a layer"
-    return [*names, *figures, caption]
+        caption = f"{units} of {snapshot.experiment.width} units a layer; {caption}"
+    return [*names, *figures, caption, f"× {_deaths(snapshot)}", "input", "output"]
+
+
+def _deaths(snapshot: Snapshot) -> str:
+    units = (snapshot.experiment.layers - 1) * snapshot.experiment.width
+    return f"{sum(snapshot.silent)} of {units} dead"
+
+
+def _shorter(value: float) -> str:
+    """A number in one digit, as ``0.3`` or ``2e-3``."""
+    return short(float(f"{value:.0e}")).replace(".0e", "e")

@@ -28,7 +28,7 @@ def rest(page: Page) -> None:
     page.wait_for_selector(_RESTING, timeout=PATIENCE)
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"
-        ".every(chart => chart.querySelector('svg.marks'))",
+        ".every(chart => chart.querySelector('svg.marks, canvas.marks'))",
         timeout=PATIENCE,
     )
 

@@ -69,7 +69,7 @@ def test_a_unit_that_answers_zero_to_every_input_is_marked_dead_and_no_other() -
     units = [row for row in network.data(shown).to_pylist() if row["layer"] == 2]
     column = sorted({row["start"] for row in units if row["part"] in (network.UNIT, network.DEAD)})
     assert (dead["layer"], dead["start"]) == (2, column[1])
-    assert network.finding(shown).endswith("1 of 8 units dead")
+    assert network.finding(shown).endswith("1 of 8 dead")
 
 
 def test_an_answer_of_zero_is_not_a_dead_unit() -> None:
@@ -87,9 +87,9 @@ def test_what_is_left_out_of_a_large_network_is_said(layers: int, width: int) ->
     # A browser draws a frame of so many marks in time.
     assert network.data(shown).num_rows < 800
     units = len(drawn(shown, network.UNIT)) - 2
-    (caption,) = drawn(shown, network.CAPTION)
+    caption = drawn(shown, network.CORNER)[0]["text"]
     said = f"{units // (layers - 1)} of {width} units"
-    assert (said in caption["text"]) == (units < (layers - 1) * width)
+    assert (said in caption) == (units < (layers - 1) * width)
     assert units // (layers - 1) == width or units // (layers - 1) >= 8
 
 
@@ -107,6 +107,11 @@ def test_a_two_layer_network_has_the_names_that_the_question_gave_it() -> None:
     assert network.finding(snapshot(Experiment(), 2e-3)).startswith(
         "gradient of W 2.0e-3, of W2 2.0e-3"
     )
+
+
+def test_figures_of_many_layers_are_short_enough_to_stand_side_by_side() -> None:
+    shown = snapshot(Experiment(layers=8), 3.4e-17)
+    assert [row["text"] for row in drawn(shown, network.FIGURE)] == ["3e-17"] * 8
 
 
 def test_a_frame_is_some_kilobytes() -> None:
