@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
 from charts.theme import REFERENCE, power_axis, shown_name
+from model.describe import titles
 from model.histogram import LOG_AXIS
 from model.history import History
 from model.network import tensors_of
@@ -31,7 +32,12 @@ def spec() -> alt.LayerChart:
     y = alt.Y(
         "rms:Q",
         title="gradient (RMS)",
-        scale=alt.Scale(type="log", domain=[LOWEST, HIGHEST], nice=False, clamp=True),
+        scale=alt.Scale(
+            type="log",
+            domain=[LOWEST, HIGHEST],
+            nice=False,
+            clamp=True,
+        ),
         axis=power_axis(*LOG_AXIS),
     )
     lines = (
@@ -40,7 +46,7 @@ def spec() -> alt.LayerChart:
         .encode(
             x=x,
             y=y,
-            detail="layer:N",
+            detail="text:N",
             color=theme.layer_colour(),
             strokeDash=theme.network_dash(),
         )
@@ -48,9 +54,10 @@ def spec() -> alt.LayerChart:
     names = (
         rows("end")
         .mark_text(align="left", dx=5, fontSize=11)
-        .encode(x=x, y=y, text="layer:N", color=theme.layer_colour())
+        .encode(x=x, y=y, text="text:N", color=theme.layer_colour())
     )
-    return layered(lines, names, mark_of_a_step(x))
+    chart = layered(lines, names, mark_of_a_step(x), *theme.key(coloured=False))
+    return chart.properties(title=theme.room())
 
 
 def mark_of_a_step(x: alt.X) -> alt.Chart:
@@ -64,7 +71,7 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
     ``end`` is the last step that the axis shows, ``shown`` the one that the other charts show.
     """
     lane_of: list[str] = []
-    layer_of: list[str] = []
+    text_of: list[str] = []
     shade_of: list[int] = []
     ends: list[tuple[str, str, int, int, float]] = []
     steps: list[np.ndarray] = []
@@ -82,23 +89,25 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
             n = len(steps[-1])
             name, shade = shown_name(layers, tensor.name), theme.shade(place, layers)
             lane_of += [lane] * n
-            layer_of += [name] * n
+            text_of += [name] * n
             shade_of += [shade] * n
             if n > 1:
                 ends.append((lane, name, shade, int(steps[-1][-2]), float(values[-1][-2])))
-    part = ["lane"] * len(lane_of) + ["end"] * len(ends) + ["shown"]
-    for lane, name, shade, step, _ in [*ends, (lane_of[0], layer_of[0], 0, shown, np.nan)]:
+    named = titles({lane: history.experiment for lane, history in lanes.items()})
+    keys = [(lane, name, 0, shown, np.nan) for lane, name in named.items()]
+    part = ["lane"] * len(lane_of) + ["end"] * len(ends) + ["shown"] + ["key"] * len(keys)
+    for lane, name, shade, step, _ in [*ends, (lane_of[0], text_of[0], 0, shown, np.nan), *keys]:
         lane_of.append(lane)
-        layer_of.append(name)
+        text_of.append(name)
         shade_of.append(shade)
         steps.append(np.array([step]))
     values.append(_apart([value for *_, value in ends]))
-    values.append(np.array([np.nan]))
+    values.append(np.full(1 + len(keys), np.nan))
     return pa.table(
         {
             "part": part,
             "lane": lane_of,
-            "layer": layer_of,
+            "text": text_of,
             "shade": pa.array(shade_of, pa.int64()),
             "step": np.concatenate(steps),
             "rms": np.concatenate(values),

@@ -29,7 +29,7 @@ Places = NDArray[np.intp]
 _KINDS = 32
 
 # How much of a row its tallest bar takes, and where in the rest the base line of its label lies.
-_TALLEST, _LABEL = 0.66, 0.26
+_TALLEST, _LABEL = 0.62, 0.3
 
 
 def _ladder(x: alt.X) -> alt.LayerChart:
@@ -126,7 +126,8 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     y[:, -1] = np.arange(len(tensors)) + _LABEL
     texts = [""] * x.size
     ends = np.cumsum([tensor.size for tensor in tensors])[:-1]
-    texts[x.shape[1] - 1 :: x.shape[1]] = map(figures, np.split(now, ends))
+    rms = [lane.now.rms[t.name] if what == "gradients" else None for t in tensors]
+    texts[x.shape[1] - 1 :: x.shape[1]] = map(figures, np.split(now, ends), rms)
     fixed = _fixed_columns(lane.experiment.layers, lane.experiment.width, biases, n)
     return pa.table(fixed | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
 
@@ -168,20 +169,27 @@ def title(layers: int, tensor: Tensor) -> str:
     return f"{shown_name(layers, tensor.name)}  {'×'.join(map(str, tensor.shape))}"
 
 
-def figures(entries: Float32) -> str:
-    """The spread of some entries, and how many of them are exactly zero."""
+def figures(entries: Float32, rms: float | None = None) -> str:
+    """How large some entries are, and how many of them are exactly zero.
+
+    Of gradients their root mean square over the steps since the last picture (``rms``); of values
+    their spread (standard deviation), or of a single one the value itself.
+    """
     # In float64, which the square of what is about to diverge does not overflow.
     values = entries.astype(np.float64).ravel()
     with np.errstate(invalid="ignore"):
         mean = values.sum() / values.size
     if not np.isfinite(mean):
         return "not a number"
-    away = values - mean
-    spread = short(float(mean))
-    if values.size > 1:
-        spread = "σ " + short(float(np.sqrt(away @ away / values.size)))
+    if rms is not None:
+        size = f"RMS {short(rms)}" if np.isfinite(rms) else ""
+    elif values.size > 1:
+        away = values - mean
+        size = f"spread {short(float(np.sqrt(away @ away / values.size)))}"
+    else:
+        size = short(float(mean))
     zeros = 1 - np.count_nonzero(values) / values.size
-    return f"{zeros:.0%} exactly zero · {spread}" if zeros else spread
+    return " · ".join(filter(None, [f"{zeros:.0%} exactly zero" if zeros else "", size]))
 
 
 def shown(experiment: Experiment, biases: bool) -> list[Tensor]:

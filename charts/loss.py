@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
 from charts.flow import mark_of_a_step
-from charts.theme import INK, REFERENCE
+from charts.theme import REFERENCE
+from model.describe import titles
 from model.diagnosis import IGNORANT
 from model.history import History
 
@@ -19,26 +20,19 @@ from model.history import History
 def spec() -> alt.LayerChart:
     """Mean loss of each lane since the step remembered before, and the line at 1/3."""
     x = alt.X("step:Q", title=None, axis=theme.step_axis())
-    y = alt.Y("loss:Q", title="mean loss", axis=theme.number_axis(4))
+    y = alt.Y(
+        "loss:Q",
+        title="mean loss",
+        axis=theme.number_axis(4),
+    )
     line = (
         rows("lane")
         .mark_line(strokeWidth=2)
-        .encode(
-            x=x, y=y, detail="lane:N", color=theme.network_colour(), strokeDash=theme.network_dash()
-        )
+        .encode(x=x, y=y, color=theme.network_colour(), strokeDash=theme.network_dash())
     )
-    rule = (
-        rows("ignoring")
-        .mark_line(strokeDash=[4, 4], strokeWidth=1.2, color=REFERENCE)
-        .encode(x=x, y=y)
-    )
-    note = (
-        rows("ignoring")
-        .transform_filter(alt.datum.step > 0)
-        .mark_text(align="right", dy=-7, fontSize=11, color=INK)
-        .encode(x=x, y=y, text="note:N")
-    )
-    return layered(rule, line, note, mark_of_a_step(x))
+    rule = rows("ignoring").mark_line(strokeWidth=1.5, color=REFERENCE).encode(x=x, y=y)
+    chart = layered(rule, line, mark_of_a_step(x), *theme.key(lines=2))
+    return chart.properties(title=theme.room(lines=2))
 
 
 def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
@@ -46,8 +40,7 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
 
     ``end`` is the last step that the axis shows, ``shown`` the one that the other charts show.
     """
-    part = ["ignoring"] * 2
-    lane_of = [""] * 2
+    part, lane_of = ["ignoring"] * 2, [""] * 2
     steps = [np.array([0, end], np.int64)]
     loss = [np.full(2, IGNORANT, np.float32)]
     for lane, history in lanes.items():
@@ -56,16 +49,15 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
         loss.append(history.mean_loss[seen])
         lane_of += [lane] * int(seen.sum())
         part += ["lane"] * int(seen.sum())
-    part.append("shown")
-    lane_of.append("")
-    steps.append(np.array([shown]))
-    loss.append(np.array([np.nan], np.float32))
+    names = titles({lane: history.experiment for lane, history in lanes.items()})
+    names[theme.GREY] = "as good as ignoring the input"
+    extra = 1 + len(names)
     return pa.table(
         {
-            "part": part,
-            "lane": lane_of,
-            "step": np.concatenate(steps),
-            "loss": np.concatenate(loss),
-            "note": ["as good as ignoring the input"] * len(lane_of),
+            "part": [*part, "shown", *["key"] * len(names)],
+            "lane": [*lane_of, "", *names],
+            "step": np.concatenate([*steps, np.full(extra, shown)]),
+            "loss": np.concatenate([*loss, np.full(extra, np.nan, np.float32)]),
+            "text": [""] * (len(part) + 1) + list(names.values()),
         }
     )

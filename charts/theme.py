@@ -78,6 +78,43 @@ def network_dash() -> alt.StrokeDash:
     return alt.StrokeDash("lane:N", scale=dashes, legend=None)
 
 
+#: Pixels above a plot for a line of its key, and the lane of the line that names a reference.
+KEY, GREY = 16, "grey"
+
+
+def key(coloured: bool = True, lines: int = 1) -> list[alt.Chart]:
+    """Which line is which: in the :func:`room` above the plot, from the rows of part ``key``.
+
+    A row whose lane is :data:`GREY` names what is compared with, on the last of two lines.
+    """
+    layers = []
+    top, below = 9 - KEY * lines, 9 - KEY
+    for lane, start, y, hue, dash in (
+        (FIRST, "0", top, NETWORKS[0], DASHES[0]),
+        (SECOND, "width / 2", top, NETWORKS[1], DASHES[1]),
+        (GREY, "0", below, REFERENCE, DASHES[0]),
+    ):
+        mine = alt.Chart().transform_filter((alt.datum.part == "key") & (alt.datum.lane == lane))
+        sample = mine.mark_rule(
+            strokeWidth=2.5,
+            strokeDash=list(dash),
+            color=hue if coloured or lane == GREY else INK,
+        )
+        name = mine.mark_text(align="left", baseline="middle", fontSize=11, color=INK)
+        ends = (alt.value(alt.expr(f"{start} + {by}")) for by in (0, 24, 29))
+        left, right, text = ends
+        layers += [
+            sample.encode(x=left, x2=right, y=alt.value(y)),
+            name.encode(x=text, y=alt.value(y), text="text:N"),
+        ]
+    return layers
+
+
+def room(lines: int = 1) -> alt.TitleParams:
+    """Room for so many lines of the key, as an empty title: a plot has no other above it."""
+    return alt.TitleParams(text=[" "] * lines, fontSize=11, lineHeight=KEY, offset=2)
+
+
 def number_axis(ticks: int = 5, values: Sequence[float] | None = None) -> alt.Axis:
     """A linear axis of plain numbers."""
     if values is not None:

@@ -13,21 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from export import (
-    Lane,
-    poster_png,
-    poster_svg,
-    script,
-    snapshots_npz,
-    table_csv,
-    table_parquet,
-    tensorboard_zip,
-)
-from export.page import cite
-from export.poster import THEMES
-from model import __version__
+from charts.pictures import all_of, histories_of
+from export.downloads import EXPORTS, Take
 from model.describe import describe
 from model.diagnosis import diagnose
 from model.experiment import MOST_STEPS, Whole
@@ -85,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--export",
         type=_folder,
         metavar="DIR",
-        help="write script, tables, snapshots, TensorBoard log and posters to DIR",
+        help="write script, tables, snapshots, TensorBoard log, posters and charts to DIR",
     )
     return parser
 
@@ -144,15 +134,18 @@ def _export(folder: Path, runs: dict[str, Run], url: str) -> None:
 
 def _files(runs: dict[str, Run], url: str) -> Iterator[tuple[str, str | bytes]]:
     """Each file's name and content, one by one."""
-    histories = {name: run.history for name, run in runs.items()}
-    for name, run in runs.items():
-        yield f"{name}.py", script(run.experiment, run.step, url)
-        yield f"{name}.npz", snapshots_npz(run.history)
-    yield "table.csv", table_csv(histories)
-    yield "table.parquet", table_parquet(histories)
-    yield "tensorboard.zip", tensorboard_zip(histories)
-    lanes = [Lane(name, run.history, diagnose(run).sentence) for name, run in runs.items()]
-    for theme in THEMES:
-        yield f"poster-{theme}.svg", poster_svg(lanes, url, __version__, theme)
-        yield f"poster-{theme}.png", poster_png(lanes, url, __version__, theme)
-    yield "cite.txt", cite(url, __version__) + "\n"
+    now = {name: run.history.at(run.step) for name, run in runs.items()}
+    take = Take(
+        histories_of(runs),
+        {name: diagnose(run).sentence for name, run in runs.items()},
+        all_of(runs, now, max(run.step for run in runs.values())),
+        url,
+        max(run.step for run in runs.values()),
+    )
+    for each in EXPORTS:
+        if each.alone:
+            for name, run in runs.items():
+                own = replace(take, histories={name: run.history}, step=run.step)
+                yield name + Path(each.file).suffix, each.make(own)
+        else:
+            yield each.file, each.make(take)

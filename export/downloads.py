@@ -1,10 +1,13 @@
-"""The downloads of the page: one line each, made from what can be sent to another process."""
+"""Every file that a reader can take home, one entry each: for the page and the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from charts import Picture
+from charts.theme import Mode
 from export import (
     Lane,
     poster_png,
@@ -15,7 +18,8 @@ from export import (
     table_parquet,
     tensorboard_zip,
 )
-from export.charts import Chart, charts_zip
+from export.charts import charts_zip
+from export.page import cite
 from model import __version__
 from model.history import History
 
@@ -26,7 +30,7 @@ class Take:
 
     histories: Mapping[str, History]  # by the lane's title
     verdicts: Mapping[str, str]
-    charts: Mapping[str, Chart]
+    charts: Mapping[str, Picture]
     url: str
     step: int
 
@@ -42,14 +46,15 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Download:
-    """One button."""
+class Export:
+    """One file; with a label, also a button of the page."""
 
-    label: str
     file: str
-    mime: str
     make: Callable[[Take], str | bytes]
-    help: str
+    mime: str = ""
+    label: str = ""
+    help: str = ""
+    alone: bool = False  # made of the first network; the command line makes one of each
 
 
 def _script(take: Take) -> str:
@@ -80,54 +85,73 @@ def _npz(take: Take) -> bytes:
     return snapshots_npz(take.first)
 
 
-def _svg(take: Take) -> str:
-    return poster_svg(take.lanes, take.url, __version__)
+def _svg(take: Take, mode: Mode = "light") -> str:
+    return poster_svg(take.lanes, take.url, __version__, mode)
 
 
-def _png(take: Take) -> bytes:
-    return poster_png(take.lanes, take.url, __version__)
+def _png(take: Take, mode: Mode = "light") -> bytes:
+    return poster_png(take.lanes, take.url, __version__, mode)
 
 
-DOWNLOADS = (
-    Download("Script", "run.py", "text/x-python", _script, "This run in plain TensorFlow, to edit"),
-    Download(
-        "Poster, SVG", "poster.svg", "image/svg+xml", _svg, "All charts, to print or to draw on"
+def _cite(take: Take) -> str:
+    return cite(take.url, __version__) + "\n"
+
+
+#: Every file, for the page and the command line.
+EXPORTS = (
+    Export(
+        "run.py",
+        _script,
+        "text/x-python",
+        "Script",
+        "This run in plain TensorFlow, to edit",
+        alone=True,
     ),
-    Download("Poster, PNG", "poster.png", "image/png", _png, "All charts, 2,400 pixels wide"),
-    Download(
-        "Charts, SVG",
+    Export("poster.svg", _svg, "image/svg+xml", "Poster, SVG", "The charts on one sheet, to print"),
+    Export(
+        "poster.png", _png, "image/png", "Poster, PNG", "The charts on one sheet, 2,400 pixels wide"
+    ),
+    Export("poster-dark.svg", partial(_svg, mode="dark")),
+    Export("poster-dark.png", partial(_png, mode="dark")),
+    Export(
         "charts-svg.zip",
-        "application/zip",
         _charts_svg,
+        "application/zip",
+        "Charts, SVG",
         "Each chart of the page as a file of its own, to draw on",
     ),
-    Download(
-        "Charts, PNG",
+    Export(
         "charts-png.zip",
-        "application/zip",
         _charts_png,
+        "application/zip",
+        "Charts, PNG",
         "Each chart of the page as a file of its own, 1,440 pixels wide",
     ),
-    Download("Table, CSV", "run.csv", "text/csv", _csv, "Every statistic of every remembered step"),
-    Download(
-        "Table, Parquet",
+    Export("run.csv", _csv, "text/csv", "Table, CSV", "Every statistic of every remembered step"),
+    Export(
         "run.parquet",
-        "application/vnd.apache.parquet",
         _parquet,
+        "application/vnd.apache.parquet",
+        "Table, Parquet",
         "The same table, smaller and with its types",
     ),
-    Download(
-        "Weights, NPZ",
+    Export(
         "run.npz",
-        "application/x-npz",
         _npz,
+        "application/x-npz",
+        "Weights, NPZ",
         "Every weight and gradient of every remembered step, for NumPy",
+        alone=True,
     ),
-    Download(
-        "TensorBoard log",
+    Export(
         "tensorboard.zip",
-        "application/zip",
         _tensorboard,
+        "application/zip",
+        "TensorBoard log",
         "Event files: unpack them and point TensorBoard at the folder",
     ),
+    Export("cite.txt", _cite),
 )
+
+#: Those that the page has a button for.
+DOWNLOADS = tuple(each for each in EXPORTS if each.label)

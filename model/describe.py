@@ -115,6 +115,14 @@ def tells_apart(one: Experiment, other: Experiment) -> str:
     return text if isinstance(mine[name], str) else f"{LABELS[name].lower()} {text}"
 
 
+def titles(experiments: Mapping[str, Experiment]) -> dict[str, str]:
+    """What each of one network or two is called: by what tells it from the other."""
+    return {
+        name: tells_apart(mine, next((e for n, e in experiments.items() if n != name), mine))
+        for name, mine in experiments.items()
+    }
+
+
 def _difference(name: str, first: Experiment, second: Experiment) -> str:
     old, new = getattr(first, name), getattr(second, name)
     if name == "layers":

@@ -9,19 +9,22 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from charts import Picture
+from charts.pictures import estimate_of, flow_of, histories_of
+from charts.theme import LANES
 from live.jobs import Busy, Jobs
-from model.describe import describe
-from model.diagnosis import diagnose
+from model.describe import describe, titles
+from model.diagnosis import Verdict, diagnose
+from model.experiment import Experiment
 from model.link import Link, write
-from model.network import tensors_of
 from model.run import Run
 from model.workers import Workers, heavy_workers, is_compiled
-from serving.picture import Curves, draw
+from serving.picture import draw
 
 # Seconds of a worker that the run behind a card may take, and that one piece of it may.
 _BUDGET = 0.25
@@ -43,7 +46,7 @@ class Card:
 
     title: str
     sentence: str
-    curves: tuple[Curves, ...] = ()  # one a network, when they were run
+    charts: tuple[Picture, ...] = ()  # when the networks were run
 
 
 def canonical(link: Link) -> Link:
@@ -64,15 +67,30 @@ def ran_card(link: Link, pool: Workers) -> Card:
     budget = _BUDGET / len(experiments)
     runs = [_train(Run(e, pool.advance), link.step or e.steps, budget, pool) for e in experiments]
     found = [diagnose(run) for run in runs]
-    title = " vs. ".join(
-        f"{run.experiment.layers} layers: {each.verdict}"
-        for run, each in zip(runs, found, strict=True)
-    )
+    named = dict(zip(LANES, runs, strict=False))
+    now = {name: run.history.at(run.step) for name, run in named.items()}
+    end = max(run.step for run in runs)
     return Card(
-        f"{title} · {NAME}",
+        f"{headline([d.verdict for d in found], experiments)} · {NAME}",
         " ".join(f"After {r.step:,} steps: {d.sentence}" for r, d in zip(runs, found, strict=True)),
-        tuple(_curves(run) for run in runs),
+        (estimate_of(now), flow_of(histories_of(named), end, end)),
     )
+
+
+def headline(verdicts: Sequence[Verdict], experiments: Sequence[Experiment]) -> str:
+    """What the experiments show, as a title."""
+    if len(experiments) == 1:
+        (one,), (verdict,) = experiments, verdicts
+        return f"{one.layers} layers: {verdict}"
+    named = titles(dict(zip(LANES, experiments, strict=True)))
+    awake = [verdict in ("learning", "learned") for verdict in verdicts]
+    if awake[0] == awake[1]:
+        return " vs. ".join(f"{n}: {v}" for n, v in zip(named.values(), verdicts, strict=True))
+    works, fails = experiments if awake[0] else reversed(experiments)
+    if fails == replace(works, layers=works.layers + 1):
+        return "One more layer, and it stops learning"
+    first, second = named.values() if awake[0] else reversed(named.values())
+    return f"With {first} it learns, with {second} it does not"
 
 
 def _described(link: Link) -> str:
@@ -91,16 +109,11 @@ def _train(run: Run, steps: int, budget: float, pool: Workers) -> Run:
     return run
 
 
-def _curves(run: Run) -> Curves:
-    now = run.history.at(run.step)
-    names = [tensor.name for tensor in tensors_of(run.experiment) if tensor.is_weight]
-    gradients = {name: now.rms[name] for name in names}
-    return Curves(describe(run.experiment, run.step), now.estimate.tolist(), gradients)
-
-
 def picture_of(card: Card) -> bytes:
     """The PNG of ``card``, drawn in the worker for heavy jobs."""
-    return heavy_workers().call(draw, card.title, card.sentence, card.curves)
+    return heavy_workers().call(
+        draw, card.title.removesuffix(f" · {NAME}"), card.sentence, card.charts
+    )
 
 
 class Cards:

@@ -9,11 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from charts.pictures import View
 from model.describe import LABELS, OPTIONS
 from model.experiment import ABOUT, BOUNDS, Choice, Experiment, Real, Value, Whole
 from model.link import VERSUS
 from ui.link import touched, was_touched
-from ui.session import SPEEDS, Session, View, this_session
+from ui.session import SPEEDS, Session, this_session
 
 # On the page at once; the rest stands under More.
 _IN_VIEW = ("weights", "weight_scale", "bias", "bias_scale")

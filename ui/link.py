@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from charts.pictures import View
 from live.address import Address
 from live.carrier import Carrier
 from live.presence import went_back
 from model.experiment import MOST_STEPS
 from model.link import parameters, read, write
-from ui.session import SPEEDS, Session, View
+from ui.session import SPEEDS, Session
 
 # Set by the callback of every control that the reader touches.
 _TOUCHED = "control touched"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
-from typing import get_args
 
 import streamlit as st
 
-from charts.ladder import Axis
+from charts.pictures import View
+from charts.theme import FIRST, SECOND
 from live import metrics
 from live.pacer import MOST_FRAMES, Turn
 from model import Run
@@ -29,9 +29,6 @@ from model.workers import WorkerError, Workers, workers_for
 SPEEDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 SPEED = 100
 
-# The names of the lanes, in the session and in the charts' data.
-FIRST, SECOND = "first", "second"
-
 # A frame that comes late carries more steps, up to this many seconds' worth.
 _LONGEST_FRAME = 1.5
 
@@ -41,27 +38,6 @@ _AHEAD = 5.0
 
 # Steps of a first chunk, when nobody knows yet what a step costs.
 _FEELER = 100
-
-
-@dataclass(frozen=True)
-class View:
-    """How the ladder is drawn."""
-
-    biases: bool = False  # biases in place of weights
-    weights: Axis = "linear"
-    gradients: Axis = "log"
-    over_time: bool = False
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether every field is one of those that it may be."""
-        axes, answers = get_args(Axis), (False, True)
-        return (
-            self.weights in axes
-            and self.gradients in axes
-            and self.biases in answers
-            and self.over_time in answers
-        )
 
 
 class Session:

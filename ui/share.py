@@ -13,14 +13,14 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 import export
-from export.charts import Chart
-from export.downloads import DOWNLOADS, Download, Take
+from charts.pictures import all_of
+from export.downloads import DOWNLOADS, Export, Take
 from live import metrics
 from live.jobs import jobs
 from model import __version__, diagnose
 from model.link import parameters
 from model.workers import heavy_workers
-from ui import pictures, story
+from ui import story
 from ui.session import Session
 
 
@@ -58,7 +58,7 @@ def link(session: Session) -> str:
     return urlunsplit((base.scheme, base.netloc, base.path or "/", query, ""))
 
 
-def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes]:
+def _maker(session: Session, download: Export, url: str) -> Callable[[], bytes]:
     def make() -> bytes:
         with session.lock:
             runs = {story.lane_title(session, name): run for name, run in session.runs.items()}
@@ -66,7 +66,7 @@ def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes
                 # Copies: training may go on before they are on their way.
                 deepcopy({name: run.history for name, run in runs.items()}),
                 {name: diagnose(run).sentence for name, run in runs.items()},
-                _charts(session),
+                all_of(session.runs, session.snapshots(), session.end, session.view),
                 url,
                 session.step,
             )
@@ -77,19 +77,3 @@ def _maker(session: Session, download: Download, url: str) -> Callable[[], bytes
         return made.encode() if isinstance(made, str) else made
 
     return make
-
-
-def _charts(session: Session) -> dict[str, Chart]:
-    """The charts that the page shows, by the names of their files."""
-    now = session.snapshots()
-    found = {"estimate": pictures.estimate_of(now)}
-    found |= {part: draw(session) for part, draw in pictures.CURVES.items()}
-    kind = "biases" if session.view.biases else "weights"
-    lanes = pictures.lanes_of(session, now)
-    for name in lanes:
-        title = story.lane_title(session, name)
-        found[f"{kind}, {title}"] = pictures.ladder_of(session, lanes, name, "values")
-        found[f"gradients of the {kind}, {title}"] = pictures.ladder_of(
-            session, lanes, name, "gradients"
-        )
-    return {name: (picture.spec, picture.table) for name, picture in found.items()}

@@ -14,7 +14,8 @@ from functools import cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from charts import ladder
+from charts import ladder, pictures
+from charts.theme import FIRST, SECOND
 from live import metrics
 from live.carrier import Carrier
 from live.pacer import pacer
@@ -22,10 +23,10 @@ from live.presence import reader_is_there, session_id
 from live.slot import Slot, titled
 from model.diagnosis import Diagnosis, diagnose
 from model.workers import WARM_UP_SECONDS
-from ui import controls, pictures, share, story
+from ui import controls, share, story
 from ui.link import Publisher
 from ui.panels import Panel, panel_of
-from ui.session import FIRST, SECOND, Session
+from ui.session import Session
 from ui.story import Scene
 
 # Pixels: the verdict, the proof and Train are in view at once on a laptop.
@@ -58,11 +59,11 @@ _HELP = {
     "changed; training moves each number by a small part of it. On this axis each line is a "
     "hundred times the one before, so the further left, the weaker training pulls. Exact zeros "
     "have no place on it and are counted beside.",
-    "estimate": "What the network answers to every input from -1 to 1. Dashed: what it should.",
+    "estimate": "What the network answers to every input from -1 to 1. Grey: what it should.",
     "flow": "The size (root mean square) of the gradient of each layer's weights, over the steps "
     "between two remembered ones.",
     "loss": "The error, squared: the mean over the steps between two remembered ones. A network "
-    "that ignores its input cannot get below the dashed line.",
+    "that ignores its input cannot get below the grey line, on average.",
     "chain": "On its way back from the error to the first weights, the gradient is multiplied by "
     "each of these factors. A bar goes from the product before it to the product after it; the "
     "longest bar down is what starves the first layer.",
@@ -267,9 +268,10 @@ class Stage:
                 return
             now = session.snapshots()
             self._draw_progress()
-            lanes = pictures.lanes_of(session, now)
+            histories = pictures.histories_of(session.runs)
             for (name, what), slot in self._ladders.items():
-                slot.chart(pictures.ladder_of(session, lanes, name, what), self._tall)
+                picture = pictures.ladder_of(histories, now, name, what, session.view)
+                slot.chart(picture, self._tall)
             if self._estimate is not None:
                 self._estimate.chart(pictures.estimate_of(now), _TALL)
             if readings:
@@ -279,7 +281,8 @@ class Stage:
                 if self._evidence is not None:
                     self._evidence.draw("markdown", story.evidence(session, verdicts))
                 for part, slot in self._curves.items():
-                    slot.chart(pictures.CURVES[part](session), _LOW)
+                    draw = pictures.CURVES[part]
+                    slot.chart(draw(session.runs, session.end, session.shown), _LOW)
                 if self._panel is not None:
                     self._panel.draw()
 

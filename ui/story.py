@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from charts.theme import FIRST, SECOND
 from model.chapters import CHAPTERS
-from model.describe import differences, short, tells_apart
+from model.describe import differences, short, titles
 from model.diagnosis import Diagnosis
 from model.history import Snapshot
 from ui.link import touched
-from ui.session import FIRST, SECOND, Session, this_session
+from ui.session import Session, this_session
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,7 @@ def open_chapter(session: Session, key: str) -> None:
 
 def lane_title(session: Session, lane: str) -> str:
     """What a lane is called: by what tells it from the other one."""
-    mine = session.runs[lane].experiment
-    others = [run.experiment for name, run in session.runs.items() if name != lane]
-    return tells_apart(mine, others[0] if others else mine)
+    return titles({name: run.experiment for name, run in session.runs.items()})[lane]
 
 
 def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:

@@ -20,13 +20,15 @@ def test_a_link_becomes_all_files(tmp_path: Path, capsys: pytest.CaptureFixture[
     url = "https://example.org/?layers=3&vs.layers=2&steps=120&chapter=stops"
     assert main([url, "--export", str(folder)]) == 0
     lanes = {f"{lane}{suffix}" for lane in ("first", "second") for suffix in (".py", ".npz")}
-    posters = {f"poster-{t}.{kind}" for t in ("light", "dark") for kind in ("svg", "png")}
+    posters = {f"poster{t}.{kind}" for t in ("", "-dark") for kind in ("svg", "png")}
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *lanes,
         *posters,
-        "table.csv",
-        "table.parquet",
+        "charts-svg.zip",
+        "charts-png.zip",
+        "run.csv",
+        "run.parquet",
         "tensorboard.zip",
         "cite.txt",
     }

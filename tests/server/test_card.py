@@ -15,7 +15,10 @@ import pytest
 from PIL import Image
 
 from harness.servers import Server
+from model.diagnosis import Verdict
 from model.link import read, write
+from serving.picture import draw
+from serving.preview import headline
 
 # What people put into links to break pages. Each may be a value, a name, or all of the query.
 HOSTILE = (
@@ -114,6 +117,36 @@ def test_the_card_says_what_becomes_of_the_experiment_in_the_link(served: Server
         head = Head(get(f"{served.url}/?{query}").decode())
         assert verdict in head.title
         assert "After 10,000 steps" in head.meta["og:description"]
+
+
+@pytest.mark.parametrize(
+    ("query", "verdicts", "title"),
+    [
+        ("", ["learned"], "2 layers: learned"),
+        ("layers=3&vs.layers=2", ["asleep", "learned"], "One more layer, and it stops learning"),
+        ("layers=2&vs.layers=3", ["learned", "asleep"], "One more layer, and it stops learning"),
+        ("layers=2&vs.layers=3", ["asleep", "asleep"], "2 layers: asleep vs. 3 layers: asleep"),
+        (
+            "layers=3&vs.layers=3&vs.weights=xavier_uniform",
+            ["asleep", "learned"],
+            "With Xavier uniform it learns, with N(0, 0.001) it does not",
+        ),
+    ],
+)
+def test_the_title_of_a_card_says_what_the_experiment_shows(
+    query: str, verdicts: list[Verdict], title: str
+) -> None:
+    link = read(query)
+    experiments = [e for e in (link.experiment, link.versus) if e is not None]
+    assert headline(verdicts, experiments) == title
+
+
+def test_a_long_sentence_is_drawn_to_its_end_and_keeps_the_size() -> None:
+    words = "word " * 150
+    pictures = [draw("A title", words + end, ()) for end in ("end", "stop")]
+    assert pictures[0] != pictures[1]
+    for picture in pictures:
+        assert Image.open(io.BytesIO(picture)).size == (1200, 630)
 
 
 def test_the_oembed_address_that_a_page_names_embeds_that_link(served: Server) -> None:

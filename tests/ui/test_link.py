@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from charts.pictures import View
 from model.workers import Workers
-from ui.session import SPEED, Session, View
+from ui.session import SPEED, Session
 
 APP = Path(__file__).parents[2] / "app.py"
 

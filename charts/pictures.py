@@ -1,0 +1,117 @@
+"""The pictures of a comparison, each chart with its data: for page, poster, card and command line.
+
+Networks are named by :data:`charts.theme.LANES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from charts import Picture, chain, estimate, flow, ladder, loss, ridges
+from charts.ladder import Axis, What
+from model.chain import factors
+from model.describe import titles
+from model.history import History, Snapshot
+from model.run import Run
+
+Runs = Mapping[str, Run]
+
+
+@dataclass(frozen=True)
+class View:
+    """How the ladder is drawn."""
+
+    biases: bool = False  # biases in place of weights
+    weights: Axis = "linear"
+    gradients: Axis = "log"
+    over_time: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every field is one of those that it may be."""
+        axes, answers = get_args(Axis), (False, True)
+        return (
+            self.weights in axes
+            and self.gradients in axes
+            and self.biases in answers
+            and self.over_time in answers
+        )
+
+
+def ladder_of(
+    histories: Mapping[str, History],
+    now: Mapping[str, Snapshot],
+    name: str,
+    what: What,
+    view: View = View(),
+) -> Picture:
+    """The histograms of the network ``name``, on the axis that all of them share."""
+    axis = view.weights if what == "values" else view.gradients
+    alt = f"Histograms of the {what} of each layer"
+    if view.over_time:
+        table = ridges.data(histories[name], now[name].step, what, axis, view.biases)
+        return Picture(ridges.spec(axis), table, alt)
+    lanes = {each: ladder.Lane(histories[each].at(0), now[each]) for each in now}
+    lane = lanes.pop(name)
+    table = ladder.data(lane, list(lanes.values()), what, axis, view.biases)
+    return Picture(ladder.spec(axis), table, alt)
+
+
+def estimate_of(now: Mapping[str, Snapshot]) -> Picture:
+    """The estimates of all networks."""
+    name = "The estimate against the input, beside the line that it should be"
+    return Picture(estimate.spec(), estimate.data(now), name)
+
+
+def flow_of(histories: Mapping[str, History], end: int, shown: int) -> Picture:
+    """The gradients up to the step ``shown``, on an axis that goes on to ``end``."""
+    table = flow.data(histories, end, shown)
+    return Picture(flow.spec(), table, "Gradient of each layer against the step, on a log axis")
+
+
+def loss_of(histories: Mapping[str, History], end: int, shown: int) -> Picture:
+    """The losses, likewise."""
+    name = "Loss against the step, beside what it costs to ignore the input"
+    return Picture(loss.spec(), loss.data(histories, end, shown), name)
+
+
+def chain_of(runs: Runs) -> Picture:
+    """What the first layer's gradient is made of."""
+    table = chain.data({name: factors(run) for name, run in runs.items()})
+    name = "What the gradient of the first layer is multiplied by, factor by factor"
+    return Picture(chain.spec(), table, name)
+
+
+def histories_of(runs: Runs) -> dict[str, History]:
+    """What each run remembers."""
+    return {name: run.history for name, run in runs.items()}
+
+
+#: Those that say how it went, by the part of the page that each is: from runs, end, step shown.
+CURVES: Mapping[str, Callable[[Runs, int, int], Picture]] = {
+    "flow": lambda runs, end, shown: flow_of(histories_of(runs), end, shown),
+    "loss": lambda runs, end, shown: loss_of(histories_of(runs), end, shown),
+    "chain": lambda runs, end, shown: chain_of(runs),
+}
+
+
+def all_of(
+    runs: Runs,
+    now: Mapping[str, Snapshot],
+    end: int,
+    view: View = View(),
+) -> dict[str, Picture]:
+    """Every picture of the page, by the name of its file."""
+    shown = next(iter(now.values())).step
+    found = {"estimate": estimate_of(now)}
+    found |= {part: draw(runs, end, shown) for part, draw in CURVES.items()}
+    kind = "biases" if view.biases else "weights"
+    histories = histories_of(runs)
+    named = titles({name: run.experiment for name, run in runs.items()})
+    for name in runs:
+        for what, of in (("values", kind), ("gradients", f"gradients of the {kind}")):
+            picture = ladder_of(histories, now, name, what, view)  # type: ignore[arg-type]
+            found[f"{of}, {named[name]}"] = picture
+    return found
