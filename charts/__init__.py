@@ -44,7 +44,9 @@ class Picture:
 
     spec: dict[str, Any]
     table: pa.Table
-    alt: str  # its name, for those who do not see it
+    # Its name, for those who do not see it. The browser makes it part of the spec: a name that
+    # changes has the chart built anew. So what a chart shows (its finding) is for a run at rest.
+    alt: str
 
 
 def filled(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:

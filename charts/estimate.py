@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
-from charts.theme import REFERENCE
+from charts.theme import INK, REFERENCE, short
 from model.describe import titles
+from model.diagnosis import FLAT, SPAN
 from model.history import PROBE, Snapshot
+from model.state import Float32
 
 # Comparisons whose columns are kept.
 _PAIRS = 64
@@ -35,28 +37,59 @@ def spec() -> alt.LayerChart:
             strokeDash=theme.network_dash(),
         )
     )
-    return layered(target, estimate, *theme.key()).properties(title=theme.room())
+    guess = rows("guess").mark_line(strokeDash=[2, 3], strokeWidth=1.5, color=INK).encode(x=x, y=y)
+    name = (
+        rows("guess")
+        .transform_filter(alt.datum.input > 0)
+        .mark_text(text="your guess", align="right", dy=14, fontSize=11, color=INK)
+        .encode(x=x, y=y)
+    )
+    return layered(target, estimate, guess, name, *theme.key()).properties(title=theme.room())
 
 
-def data(lanes: Mapping[str, Snapshot]) -> pa.Table:
-    """The rows of the chart: the target, then each lane by its name."""
+def data(lanes: Mapping[str, Snapshot], guess: float | None = None) -> pa.Table:
+    """The rows of the chart: the target, then each lane by its name.
+
+    ``guess`` is what the reader expected: the share of the target's range that the estimate would
+    span, 1 for a perfect network and 0 for a flat one.
+    """
     names = titles({lane: snapshot.experiment for lane, snapshot in lanes.items()})
     answers = [snapshot.estimate for snapshot in lanes.values()]
     no_place = np.full(len(names), np.nan, np.float32)
-    estimates = np.concatenate([PROBE, *answers, no_place], dtype=np.float32)
+    ends = [] if guess is None else [-guess, guess]
+    estimates = np.concatenate([PROBE, *answers, no_place, ends], dtype=np.float32)
     # Vega leaves out what is not a number; an infinity would take the axis with it.
     estimates[~np.isfinite(estimates)] = np.nan
-    return pa.table(_fixed_columns(tuple(names.items())) | {"estimate": estimates})
+    return pa.table(
+        _fixed_columns(tuple(names.items()), guess is not None) | {"estimate": estimates}
+    )
+
+
+def finding(lanes: Mapping[str, Snapshot]) -> str:
+    """What the chart shows, in words for those who do not see it."""
+    return "; ".join(_answer(snapshot.estimate) for snapshot in lanes.values())
+
+
+def _answer(estimate: Float32) -> str:
+    moves = float(np.ptp(estimate)) if np.isfinite(estimate).all() else np.nan
+    if not np.isfinite(moves):
+        return "not a number"
+    if moves < FLAT * SPAN:
+        return f"flat at {short(float(estimate.mean()))}"
+    return f"moves by {moves:.2f} of the {SPAN:.2f} it should"
 
 
 @lru_cache(_PAIRS)
-def _fixed_columns(names: tuple[tuple[str, str], ...]) -> dict[str, pa.Array]:
+def _fixed_columns(names: tuple[tuple[str, str], ...], guessed: bool) -> dict[str, pa.Array]:
     """The columns that are the same in every frame."""
     n, lanes = len(PROBE), [lane for lane, _ in names]
-    ends = [float(PROBE[-1])] * len(lanes)
+    guess = ["guess"] * 2 * guessed
+    parts = ["target"] * n + ["lane"] * n * len(lanes) + ["key"] * len(lanes) + guess
+    inputs = np.tile(PROBE, 1 + len(lanes))
+    ends = [PROBE[-1:]] * len(lanes) + [PROBE[[0, -1]]] * guessed
     return {
-        "part": pa.array(["target"] * n + ["lane"] * n * len(lanes) + ["key"] * len(lanes)),
-        "lane": pa.array([*np.repeat(["target", *lanes], n).tolist(), *lanes]),
-        "input": pa.array([*np.tile(PROBE, 1 + len(lanes)).tolist(), *ends], pa.float32()),
-        "text": pa.array([""] * (n + n * len(lanes)) + [text for _, text in names]),
+        "part": pa.array(parts),
+        "lane": pa.array([*np.repeat(["target", *lanes], n).tolist(), *lanes, *guess]),
+        "input": pa.array(np.concatenate([inputs, *ends])),
+        "text": pa.array([""] * inputs.size + [text for _, text in names] + [""] * len(guess)),
     }

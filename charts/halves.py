@@ -33,19 +33,38 @@ def spec() -> alt.LayerChart:
         .mark_text(dx=0, dy=-12, fontSize=12, fontWeight="bold", color=INK)
         .encode(x=x, y=y, text=alt.Text("label:N"))
     )
-    return layered(dots, median)
+    guess = (
+        rows("guess")
+        .mark_text(fontSize=12, fontStyle="italic", color=INK)
+        .encode(x=x, y=y, text="label:N")
+    )
+    return layered(dots, median, guess)
 
 
-def data(names: Sequence[str], shares: Float32) -> pa.Table:
-    """The rows of the chart; ``shares [n, seeds]`` belong to ``names [n]``."""
+def data(names: Sequence[str], shares: Float32, guess: str | None = None) -> pa.Table:
+    """The rows of the chart; ``shares [n, seeds]`` belong to ``names [n]``.
+
+    ``guess`` is the name that the reader thought would be enough.
+    """
     n, seeds = shares.shape
     medians = np.median(shares, axis=1)
+    guessed = [] if guess is None else [guess]
+    # Halfway up, where hardly a network ends: they wake up or they do not.
+    heights = np.concatenate([shares.ravel(), shares.max(axis=1), [0.5] * len(guessed)])
     return pa.table(
         {
-            "part": ["dot"] * (n * seeds) + ["median"] * n,
-            "part_of_the_cure": [*np.repeat(names, seeds).tolist(), *names],
-            "place": [*list(range(seeds)) * n, *[seeds // 2] * n],
-            "share": np.concatenate([shares.ravel(), shares.max(axis=1)]).clip(0, 1.1),
-            "label": [""] * (n * seeds) + [f"median {m:.0%}" for m in medians],
+            "part": ["dot"] * (n * seeds) + ["median"] * n + ["guess"] * len(guessed),
+            "part_of_the_cure": [*np.repeat(names, seeds).tolist(), *names, *guessed],
+            "place": [*list(range(seeds)) * n, *[seeds // 2] * (n + len(guessed))],
+            "share": heights.clip(0, 1.1),
+            "label": [""] * (n * seeds)
+            + [f"median {m:.0%}" for m in medians]
+            + ["your guess"] * len(guessed),
         }
     )
+
+
+def finding(names: Sequence[str], shares: Float32) -> str:
+    """What the chart shows, in words for those who do not see it."""
+    medians = np.median(shares, axis=1)
+    return ", ".join(f"{name}: median {m:.0%}" for name, m in zip(names, medians, strict=True))

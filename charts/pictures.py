@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from charts import Picture, chain, estimate, flow, ladder, loss, ridges
+from charts import Picture, chain, estimate, flow, ladder, loss, network, ridges
 from charts.ladder import Axis, What
 from model.chain import factors
 from model.describe import titles
@@ -59,10 +59,18 @@ def ladder_of(
     return Picture(ladder.spec(axis), table, alt)
 
 
-def estimate_of(now: Mapping[str, Snapshot]) -> Picture:
-    """The estimates of all networks."""
+def network_of(snapshot: Snapshot, what: What = "gradients") -> Picture:
+    """One network, drawn."""
+    name = "The network: its edges as wide as their " + (
+        "gradient" if what == "gradients" else "weight"
+    )
+    return Picture(network.spec(), network.data(snapshot, what), name)
+
+
+def estimate_of(now: Mapping[str, Snapshot], guess: float | None = None) -> Picture:
+    """The estimates of all networks, and the reader's guess."""
     name = "The estimate against the input, beside the line that it should be"
-    return Picture(estimate.spec(), estimate.data(now), name)
+    return Picture(estimate.spec(), estimate.data(now, guess), name)
 
 
 def flow_of(histories: Mapping[str, History], end: int, shown: int) -> Picture:
@@ -71,10 +79,12 @@ def flow_of(histories: Mapping[str, History], end: int, shown: int) -> Picture:
     return Picture(flow.spec(), table, "Gradient of each layer against the step, on a log axis")
 
 
-def loss_of(histories: Mapping[str, History], end: int, shown: int) -> Picture:
-    """The losses, likewise."""
+def loss_of(
+    histories: Mapping[str, History], end: int, shown: int, marks: loss.Marks | None = None
+) -> Picture:
+    """The losses, likewise, and what was said of the wake-up."""
     name = "Loss against the step, beside what it costs to ignore the input"
-    return Picture(loss.spec(), loss.data(histories, end, shown), name)
+    return Picture(loss.spec(), loss.data(histories, end, shown, marks), name)
 
 
 def chain_of(runs: Runs) -> Picture:

@@ -86,6 +86,14 @@ def _charts() -> Iterator[Drawn]:
     yield Drawn("flow", flow.spec, lambda runs, step: flow.data(histories(runs), 10_000, step))
     yield Drawn("loss", loss.spec, lambda runs, step: loss.data(histories(runs), 10_000, step))
     yield Drawn(
+        "loss with marks",
+        loss.spec,
+        lambda runs, step: loss.data(
+            histories(runs), 10_000, step, loss.Marks(5_000, (4_000, 6_000, 9_000), 7_000)
+        ),
+    )
+    yield Drawn("guess", estimate.spec, lambda runs, step: estimate.data(now(runs, step), 0.5))
+    yield Drawn(
         "chain",
         chain.spec,
         lambda runs, _: chain.data(dict(zip(LANES, map(factors, runs), strict=False))),
@@ -102,6 +110,7 @@ def _charts() -> Iterator[Drawn]:
             lambda _, step: atlas.data(known(step)),
         )
     yield Drawn("law of sleep", sleep.spec, lambda _, step: sleep.data(known(step)))
+    yield Drawn("you are here", sleep.spec, lambda _, step: sleep.data(known(step), (3, 1e-3)))
 
 
 LANES = ("first", "second")
