@@ -18,7 +18,9 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 
 # Compiled here because nothing can be later; unchecked, so that no copy's timestamps matter.
 COPY . .
-RUN python -m compileall -q --invalidation-mode unchecked-hash .
+# What browsers load is compressed here, once.
+RUN python -m compileall -q --invalidation-mode unchecked-hash . \
+    && python -m serving.packing
 
 USER 10001:10001
 

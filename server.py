@@ -13,6 +13,7 @@ from starlette.routing import Route
 from live import guard
 from live.settings import SETTINGS
 from serving import sockets
+from serving.assets import Assets, packed_folder
 from serving.card import index, oembed, preview
 from serving.door import Door
 from serving.headers import SecurityHeaders
@@ -40,5 +41,6 @@ app = st.App(
         Middleware(SecurityHeaders, frame_ancestors=SETTINGS.frame_ancestors),
         Middleware(Door, settings=SETTINGS),
         Middleware(MetricsGuard, token=SETTINGS.metrics_token),
+        Middleware(Assets, folder=packed_folder()),
     ],
 )

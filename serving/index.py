@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from streamlit import file_util
+from serving import frontend
 
-INDEX = (Path(file_util.get_static_dir()) / "index.html").read_text()
+
+def _with_preloads(html: str) -> str:
+    """The page that names in its head all scripts of the first screen, not only the first ones."""
+    links = [
+        f'<link rel="modulepreload" crossorigin href="./{path}">'
+        for path in frontend.first_screen()
+        if f"./{path}" not in html
+    ]
+    return html.replace("</head>", "\n    ".join(["  ", *links]) + "\n  </head>", 1)
+
+
+INDEX = _with_preloads((frontend.folder() / "index.html").read_text())
 
 _TITLE = re.compile(r"<title>.*?</title>", re.S)
 _NOSCRIPT = re.compile(r"<noscript>.*?</noscript>", re.S)

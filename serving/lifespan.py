@@ -15,6 +15,7 @@ from live.presence import forget_the_gone
 from live.settings import SETTINGS
 from model.workers import begin, close, employ, workers
 from serving import log
+from serving.assets import packed_folder, packer
 from serving.health import warm_up
 
 # Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
@@ -40,7 +41,8 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     warm_up.start()
     begin()
     tidying = asyncio.create_task(_tidy())
-    yield
+    with packer(packed_folder()):
+        yield
     tidying.cancel()
     close()
 
