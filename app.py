@@ -21,6 +21,7 @@ session = link.open_session(carrier)
 
 stage = Stage(session, carrier)
 
+stage.train_first()
 with pacer.drawing:
     story.heading(session)
     controls.complaints(session)

@@ -21,6 +21,7 @@ from serving.health import healthz, readyz
 from serving.lifespan import lifespan
 from serving.log import RequestLog
 from serving.metrics import MetricsGuard, metrics
+from serving.scripts import script
 
 guard.install()
 sockets.install()
@@ -35,6 +36,7 @@ app = st.App(
         Route("/metrics", metrics),
         Route("/oembed", oembed),
         Route("/preview.png", preview),
+        Route("/scripts/{name}", script),
     ],
     middleware=[
         Middleware(RequestLog),

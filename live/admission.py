@@ -13,7 +13,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from live import metrics
-from live.presence import is_there, reader_is_there, session_id
+from live.private import is_there, reader_is_there, session_id
 from live.settings import SETTINGS
 
 # How often those in line look, in seconds. That many looks cost next to nothing.

@@ -14,9 +14,8 @@ somebody looks at it, and not all pages at the same moment.
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.proto.LabelVisibility_pb2 import LabelVisibility
-from streamlit.proto.TextInput_pb2 import TextInput
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from live import private
 
 _KEY = "carried"
 _LABEL = "Position"
@@ -67,13 +66,9 @@ class Carrier:
                 _LABEL, key=_KEY, label_visibility="collapsed", on_change="ignore"
             )
             st.components.v2.component("back", js=_ASK)(key="back")
-        context = get_script_run_ctx()
-        ids = context.session_state._state._key_id_mapper if context else None
-        self._id = (ids and ids.get_id_from_key(_KEY)) or ""
+        self._id = private.widget_id(_KEY)
 
     def load(self, text: str) -> None:
         """Have the browser carry ``text`` from now on."""
-        widget = TextInput(id=self._id, label=_LABEL, value=text, set_value=True)
-        widget.label_visibility.value = LabelVisibility.LabelVisibilityOptions.COLLAPSED
-        widget.ignore_rerun = True
-        self._place._enqueue("text_input", widget)
+        message = private.text_input_set_to(self._id, _LABEL, text)
+        private.enqueue(self._place, "text_input", message)

@@ -10,10 +10,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from streamlit import net_util
-from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
-from streamlit.runtime.state.common import WidgetMetadata, unpack_widget_state_value
-from streamlit.runtime.state.session_state import SessionState
+from live.private import (
+    SessionState,
+    WidgetMetadata,
+    WidgetState,
+    WidgetStates,
+    net_util,
+    unpack_widget_state_value,
+)
 
 logger = logging.getLogger("middle_layer.guard")
 

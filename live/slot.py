@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.elements.lib.layout_utils import LayoutConfig
-from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
+
+from live import private
 
 
 class Picture(Protocol):
@@ -37,6 +37,7 @@ class Slot:
         self._place = place
         self._element: DeltaGenerator | None = None
         self._chart: _Chart | None = None
+        self._sent = b""
 
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
         """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
@@ -47,43 +48,32 @@ class Slot:
         """Show a chart, ``height`` pixels high.
 
         ``st.vega_lite_chart`` writes the spec out and reads it again each time, which is most of
-        what it does. So it makes the message once, and from then on only the data is exchanged;
-        to send that by hand is private ground.
+        what it does. So it makes the message once, and from then on only the data is exchanged.
+        Data that are the same are not sent again.
         """
         if self._chart is None or self._chart.spec is not picture.spec:
-            self._chart = _Chart(picture, height)
+            self._chart, self._sent = _Chart(picture, height), b""
+        data = arrow_bytes(picture.table)
+        if data == self._sent:
+            return
+        self._sent = data
         # A copy: what a message is given twice, it keeps twice (in its arena) for as long as it is.
-        message = VegaLiteChart()
+        message = private.VegaLiteChart()
         message.CopyFrom(self._chart.message)
-        message.datasets[0].data.data = arrow_bytes(picture.table)
+        message.datasets[0].data.data = data
         place = self._element or self._place
-        element = place._enqueue("vega_lite_chart", message, self._chart.layout)
+        element = private.enqueue(place, "vega_lite_chart", message, self._chart.layout)
         self._element = self._element or element
 
 
-class _Chart(DeltaGenerator):
-    """A place that is nowhere: takes the message of a chart without data, and shows nothing."""
-
-    message: VegaLiteChart
-    layout: LayoutConfig | None
+class _Chart(private.Captured):
+    """The message of a chart without its data."""
 
     def __init__(self, picture: Picture, height: int) -> None:
         super().__init__()
         self.spec = picture.spec
         empty = {picture.spec["data"]["name"]: picture.table.slice(length=0)}
-        spec = picture.spec | {"datasets": empty}
-        self.vega_lite_chart(spec, height=height, alt=picture.alt)
-
-    def _enqueue(
-        self,
-        delta_type: str,
-        element_proto: Any,
-        layout_config: LayoutConfig | None = None,
-        *_: object,
-        **__: object,
-    ) -> DeltaGenerator:
-        self.message, self.layout = element_proto, layout_config
-        return self
+        self.vega_lite_chart(picture.spec | {"datasets": empty}, height=height, alt=picture.alt)
 
 
 def arrow_bytes(table: pa.Table) -> bytes:

@@ -23,6 +23,7 @@ from serving.health import warm_up
 from serving.index import with_head
 from serving.picture import HEIGHT, WIDTH
 from serving.preview import NAME, Card, Cards, canonical, plain_card
+from serving.scripts import tags
 
 Result = TypeVar("Result")
 
@@ -47,7 +48,9 @@ async def index(request: Request) -> Response:
     description = f"<p>{escape(card.sentence)} The page itself needs JavaScript.</p>"
     head = _head(card, base, link)
     # As Streamlit serves it: asked for anew each time, because its scripts' names change.
-    return HTMLResponse(with_head(head, description), headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(
+        with_head(f"{head}\n    {tags()}", description), headers={"Cache-Control": "no-cache"}
+    )
 
 
 async def preview(request: Request) -> Response:

@@ -20,9 +20,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from live.fairness import ADDRESS
+from live.flow import told
+from live.private import BackMsg
 from live.settings import Settings
 
 STREAM = "/_stcore/stream"
@@ -43,6 +44,9 @@ _HEARD = ("rerun_script", "stop_script", "app_heartbeat")
 # Messages a second, and at once. Faster ones wait in the sender's own machine; of those that reach
 # Streamlit while a script is still at work only the last brings about a run.
 _RATE, _BURST = 20.0, 60.0
+
+# What a message counts that goes no further: the page tells of each frame that it has shown.
+_SMALL = 0.25
 
 # Seconds until a socket has to ask for the page.
 _FIRST_MESSAGE = 20.0
@@ -208,16 +212,17 @@ class Hearing:
             code = self._fault(message)
             if code is None:
                 self._asked = True
-                await self._take_turns()
+                await self._take_turns(1.0)
                 return message
             if code:
                 return await self._hang_up(code)
+            await self._take_turns(_SMALL)
 
     def _fault(self, message: Message) -> int | None:
         """None for what is passed on, 0 for what is left out, else why the socket is closed."""
         data = message.get("bytes")
         if data is None:
-            return _WRONG_KIND
+            return 0 if told(message.get("text") or "") else _WRONG_KIND
         try:
             said = BackMsg.FromString(data)
         except DecodeError:
@@ -229,9 +234,9 @@ class Hearing:
             return None if asked == "deferred_file" else 0
         return None if kind in _HEARD else 0
 
-    async def _take_turns(self) -> None:
+    async def _take_turns(self, size: float) -> None:
         now = self._clock()
-        self._left = min(_BURST, self._left + (now - self._at) * _RATE) - 1
+        self._left = min(_BURST, self._left + (now - self._at) * _RATE) - size
         self._at = now
         if self._left < 0:
             await asyncio.sleep(-self._left / _RATE)

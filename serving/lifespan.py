@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from live import metrics
-from live.presence import forget_the_gone
+from live.private import forget_the_gone
 from live.settings import SETTINGS
 from model.workers import begin, close, employ, workers
 from serving import log

@@ -21,6 +21,7 @@ import streamlit.logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live import metrics
+from live.private import LOGGERS
 
 _KNOWN = (
     "/_stcore/stream",
@@ -100,11 +101,7 @@ class RequestLog:
 _SECRET = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|https?://\S+", re.I)
 
 # Who logs what a client has sent: what it was is said, and not with a traceback of ours.
-_HEARING = (
-    "streamlit.components.v2",
-    "streamlit.runtime.app_session",
-    "streamlit.web.server.starlette.starlette_websocket",
-)
+_HEARING = ("streamlit.components.v2", *LOGGERS)
 
 _REPEATED_WITHIN = 60.0
 _MOST_KINDS = 256

@@ -11,7 +11,7 @@ import streamlit as st
 from charts.pictures import View
 from live.address import Address
 from live.carrier import Carrier
-from live.presence import went_back
+from live.private import went_back
 from model.experiment import MOST_STEPS
 from model.link import parameters, read, write
 from ui.session import SPEEDS, Session

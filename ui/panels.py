@@ -18,7 +18,7 @@ from charts import Picture, filled, halves, sleep
 from charts import atlas as atlas_chart
 from charts.atlas import CELL, QUANTITIES, Quantity
 from live.jobs import Busy, jobs
-from live.presence import is_there, session_id
+from live.private import is_there, session_id
 from live.slot import Slot, titled
 from model.atlas import Atlas, Plan, go_on, train_and_look
 from model.experiment import PRESETS, Experiment

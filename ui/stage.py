@@ -16,10 +16,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from charts import ladder, pictures
 from charts.theme import FIRST, SECOND
-from live import metrics
+from live import metrics, private
 from live.carrier import Carrier
-from live.pacer import pacer
-from live.presence import reader_is_there, session_id
+from live.flow import Flow, Marker
+from live.pacer import Turn, pacer
+from live.private import reader_is_there, session_id
 from live.slot import Slot, titled
 from model.diagnosis import Diagnosis, diagnose
 from model.workers import WARM_UP_SECONDS
@@ -87,6 +88,13 @@ class Stage:
         self.session = session
         self._carrier = carrier
         self._script = session.new_script()
+        self._flow: Flow = st.session_state.setdefault("flow", Flow())
+        self._last_turn = 0.0
+
+    def train_first(self) -> None:
+        """Where the reader has pressed Train, train before the page is drawn, not after."""
+        if self.session.begun and self.session.playing and not self.session.over:
+            self._advance()
 
     def lay_out(self) -> None:
         """Put everything in its place, empty; and the controls."""
@@ -117,6 +125,7 @@ class Stage:
         if "share" not in self._hidden:
             share.show(session)
         self._publisher = Publisher(session, self._carrier)
+        self._marker = Marker(st.container(key="shown"), self._flow)
         # The controls have been asked: these are the runs that all of it is for.
         self._runs = session.runs
 
@@ -136,7 +145,7 @@ class Stage:
         if self._moves():
             with metrics.training_session():
                 self._play()
-        if moved and self._goes_on():
+        if moved and self._may_go_on():
             session.stopped()
             st.rerun()  # the buttons say what can be done now
 
@@ -157,28 +166,37 @@ class Stage:
                 share = session.step / session.goal
                 text = "Your server went away. This one goes back to where your run stood"
                 self._progress.draw("progress", share, f"{text}: {share:.0%}")
-            session.advance(pacer.wait(session_id(), 0.0, session.workers[0].processes))
+            self._advance()
+
+    def _advance(self) -> Turn:
+        """Wait for this reader's turn, and train for it."""
+        turn = pacer.wait(session_id(), self._last_turn, self.session.workers[0].processes)
+        self._last_turn = turn.at
+        self.session.advance(turn)
+        return turn
 
     def _play(self) -> None:
-        """Frame after frame, until paused or the reader leaves."""
-        session = self.session
-        last, frame = 0.0, 0
-        while self._moves():
+        """Frame after frame, each when the browser is ready for it, until paused or alone."""
+        session, frame = self.session, 0
+        while self._moves() and self._flow.wait(self._may_go_on):
+            last, began = self._last_turn, time.monotonic()
             turn = pacer.wait(session_id(), last, session.workers[0].processes)
-            if not self._goes_on():
+            if not self._may_go_on():
                 break
-            began = time.monotonic()
             if session.replaying:
                 session.replay_one()
             elif session.busy:
                 session.advance(turn)
             metrics.frame(turn.at - last if last else 0.0, time.monotonic() - began)
-            last = turn.at
+            self._last_turn = turn.at
             frame += 1
             with pacer.drawing:
                 if session.announce():
                     self._publisher.publish()
                 self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
+
+    def _may_go_on(self) -> bool:
+        return self._goes_on() and not private.rerun_is_asked_for()
 
     def _lay_out_charts(self) -> None:
         session = self.session
@@ -285,6 +303,7 @@ class Stage:
                     slot.chart(draw(session.runs, session.end, session.shown), _LOW)
                 if self._panel is not None:
                     self._panel.draw()
+            self._marker.draw()
 
     def _draw_progress(self) -> None:
         session = self.session

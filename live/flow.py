@@ -1,0 +1,113 @@
+"""Flow control: what is drawn never runs ahead of what the browser has shown.
+
+A slow road and a slow browser both queue what they are sent. So each frame ends with its number,
+the page tells the server which number it has shown (serving/scripts/flow.js, over the page's own
+websocket), and the next frame is drawn when the last but one has been shown. The rate follows by
+itself. Where nobody tells (``app.py`` alone, a host that serves its own page), the next frame is
+drawn when the last one has left the send queue.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from streamlit.delta_generator import DeltaGenerator
+
+from live import private
+
+# Frames on their way at most: one on the road while the browser draws the other.
+AHEAD = 2
+
+# How often a wait looks whether it is still wanted, in seconds; news ends it at once.
+_LOOK = 0.02
+
+# Seconds after which a browser that has told before counts as asleep: one more frame is tried, so
+# that a number that got lost stops nothing. Frames that nobody has shown never become many.
+_ASLEEP = 5.0
+_MOST_UNSHOWN = 4
+
+
+class Flow:
+    """The frames of one session: how many have been drawn, and how many the browser has shown."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        #: What the page names this flow by; guessing it would only slow somebody's picture.
+        self.name = secrets.token_urlsafe(9)
+        #: Whether the browser tells what it has shown.
+        self.tells = False
+        self._clock = clock
+        self._drawn = 0
+        self._shown = 0
+        self._news = threading.Condition()
+        _flows[self.name] = self
+
+    @property
+    def unshown(self) -> int:
+        """How many frames have been drawn that the browser has not shown."""
+        return self._drawn - self._shown
+
+    def drew(self) -> int:
+        """Count a frame that is drawn; its number."""
+        self._drawn += 1
+        return self._drawn
+
+    def saw(self, number: int) -> None:
+        """Note that the browser has shown the frame ``number``, and so all before it."""
+        with self._news:
+            self.tells = True
+            self._shown = max(self._shown, min(number, self._drawn))
+            self._news.notify_all()
+
+    def wait(
+        self,
+        goes_on: Callable[[], bool],
+        unsent: Callable[[], int] = lambda: private.unsent(private.session_id()),
+    ) -> bool:
+        """Wait until the next frame may be drawn; False when ``goes_on`` says no before that."""
+        began = self._clock()
+        while goes_on():
+            if self._may_draw(self._clock() - began, unsent):
+                return True
+            with self._news:
+                self._news.wait(_LOOK)
+        return False
+
+    def _may_draw(self, waited: float, unsent: Callable[[], int]) -> bool:
+        if not self.tells:
+            return unsent() == 0
+        asleep = waited > _ASLEEP and unsent() == 0 and self.unshown < _MOST_UNSHOWN
+        return self.unshown < AHEAD or asleep
+
+
+_flows: WeakValueDictionary[str, Flow] = WeakValueDictionary()
+
+
+def told(text: str) -> bool:
+    """Take what a page tells: ``shown NAME NUMBER``; False when it is something else."""
+    word, _, rest = text.partition(" ")
+    name, _, number = rest.partition(" ")
+    if word != "shown" or not (number.isascii() and number.isdigit()) or len(number) > 9:
+        return False
+    flow = _flows.get(name)
+    if flow is not None:  # else its session has gone, here or with another server
+        flow.saw(int(number))
+    return True
+
+
+class Marker:
+    """The place of the number that ends each frame; nobody sees it but the page's own script."""
+
+    def __init__(self, place: DeltaGenerator, flow: Flow) -> None:
+        self._flow = flow
+        self._place = place
+        self._element: DeltaGenerator | None = None
+
+    def draw(self) -> None:
+        """End a frame."""
+        body = f'<span hidden data-shown="{self._flow.name} {self._flow.drew()}"></span>'
+        place = self._element or self._place
+        self._element = private.enqueue(place, "html", private.Html(body=body))
