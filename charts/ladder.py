@@ -108,28 +108,46 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     tensors = shown(lane.experiment, biases)
     places, row_of = _places(lane.experiment.layers, lane.experiment.width, biases)
     start, now = (lane.entries(what, when, places) for when in ("start", "now"))
+    edges = log_edges() if axis == "log" else _shared_edges([lane, *others], what, biases)
+    names = tuple(title(lane.experiment.layers, tensor) for tensor in tensors)
+    rms = [lane.now.rms[t.name] if what == "gradients" else None for t in tensors]
+    return table(names, len(tensors), row_of, start, now, rms, edges, axis)
+
+
+def table(
+    names: tuple[str, ...],
+    layers: int,
+    row_of: NDArray[np.intp],
+    start: Float32,
+    now: Float32,
+    rms: Sequence[float | None],
+    edges: Float64,
+    axis: Axis,
+) -> pa.Table:
+    """The rows of a ladder of any numbers.
+
+    ``row_of [n]`` says in which of the rows ``names`` each of the numbers ``start [n]`` and
+    ``now [n]`` is counted, and ``layers`` over how many layers the ramp of colours goes.
+    """
     entries = np.concatenate([start, now])
-    group = np.concatenate([row_of, row_of + len(tensors)])
+    group = np.concatenate([row_of, row_of + len(names)])
     if axis == "log":
-        edges, entries = log_edges(), np.abs(entries)
+        entries = np.abs(entries)
         group, entries = group[entries > 0], entries[entries > 0]  # zeros have no place on it
-    else:
-        edges = _shared_edges([lane, *others], what, biases)
-    outlines = _outlines(grouped_counts(entries, group, 2 * len(tensors), edges))
+    outlines = _outlines(grouped_counts(entries, group, 2 * len(names), edges))
     # A row of the ladder is so many rows of the table: the outline, the bars, the label.
     n = len(edges)
-    x = np.empty((len(tensors), 2 * n + 1))
+    x = np.empty((len(names), 2 * n + 1))
     y = np.empty_like(x)
     x[:, :n] = x[:, n:-1] = edges
     x[:, -1] = edges[0]
-    y[:, :n], y[:, n:-1] = outlines[: len(tensors)], outlines[len(tensors) :]
-    y[:, -1] = np.arange(len(tensors)) + _LABEL
+    y[:, :n], y[:, n:-1] = outlines[: len(names)], outlines[len(names) :]
+    y[:, -1] = np.arange(len(names)) + _LABEL
     texts = [""] * x.size
-    ends = np.cumsum([tensor.size for tensor in tensors])[:-1]
-    rms = [lane.now.rms[t.name] if what == "gradients" else None for t in tensors]
+    ends = np.flatnonzero(np.diff(row_of)) + 1
     texts[x.shape[1] - 1 :: x.shape[1]] = map(figures, np.split(now, ends), rms)
-    fixed = _fixed_columns(lane.experiment.layers, lane.experiment.width, biases, n)
-    return pa.table(fixed | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
+    columns = _fixed_columns(names, layers, n)
+    return pa.table(columns | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
 
 
 @lru_cache(_KINDS)
@@ -141,19 +159,18 @@ def _places(layers: int, width: int, biases: bool) -> tuple[Places, NDArray[np.i
 
 
 @lru_cache(_KINDS)
-def _fixed_columns(layers: int, width: int, biases: bool, n: int) -> dict[str, pa.Array]:
+def _fixed_columns(names: tuple[str, ...], layers: int, n: int) -> dict[str, pa.Array]:
     """The columns that are the same in every frame."""
-    tensors = shown(Experiment(layers=layers, width=width), biases)
-    names: list[str] = []
-    for tensor in tensors:
-        names += [""] * (2 * n) + [title(layers, tensor)]
-    rows_of = np.repeat(np.arange(len(tensors)), 2 * n + 1)
+    labels: list[str] = []
+    for name in names:
+        labels += [""] * (2 * n) + [name]
+    rows_of = np.repeat(np.arange(len(names)), 2 * n + 1)
     return {
-        "part": pa.array((["start"] * n + ["now"] * n + ["label"]) * len(tensors)),
+        "part": pa.array((["start"] * n + ["now"] * n + ["label"]) * len(names)),
         "row": pa.array(rows_of),
         "floor": pa.array(rows_of + 1.0),
-        "name": pa.array(names),
-        "shade": pa.array([theme.shade(row, len(tensors)) for row in rows_of.tolist()]),
+        "name": pa.array(labels),
+        "shade": pa.array([theme.shade(row, layers) for row in rows_of.tolist()]),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from charts import Picture, chain, estimate, flow, ladder, loss, network, ridges
+from charts import Picture, chain, estimate, flow, ladder, loss, network, outputs, ridges
 from charts.ladder import Axis, What
 from model.chain import factors
 from model.describe import titles
@@ -57,6 +57,16 @@ def ladder_of(
     lane = lanes.pop(name)
     table = ladder.data(lane, list(lanes.values()), what, axis, view.biases)
     return Picture(ladder.spec(axis), table, alt)
+
+
+def outputs_of(
+    histories: Mapping[str, History], now: Mapping[str, Snapshot], name: str, axis: Axis = "log"
+) -> Picture:
+    """What each hidden layer of the network ``name`` answers, on the axis that all share."""
+    lanes = {each: ladder.Lane(histories[each].at(0), now[each]) for each in now}
+    lane = lanes.pop(name)
+    table = outputs.data(lane, list(lanes.values()), axis)
+    return Picture(outputs.spec(axis), table, "Histograms of the outputs of each hidden layer")
 
 
 def network_of(snapshot: Snapshot, what: What = "gradients") -> Picture:

@@ -23,6 +23,7 @@ from charts import (
     ladder,
     loss,
     network,
+    outputs,
     ridges,
     sleep,
 )
@@ -82,6 +83,13 @@ def _charts() -> Iterator[Drawn]:
             network.spec,
             lambda runs, step, what=what: network.data(runs[-1].history.at(step), what),  # type: ignore[misc]
         )
+    for axis in ("linear", "log"):
+
+        def signal(runs: list[Run], step: int, axis: Any = axis) -> pa.Table:
+            lanes = [ladder.Lane(r.history.at(0), r.history.at(step)) for r in runs]
+            return outputs.data(lanes[0], lanes[1:], axis)
+
+        yield Drawn(f"outputs: {axis}", lambda axis=axis: outputs.spec(axis), signal)  # type: ignore[misc]
     yield Drawn("estimate", estimate.spec, lambda runs, step: estimate.data(now(runs, step)))
     yield Drawn("flow", flow.spec, lambda runs, step: flow.data(histories(runs), 10_000, step))
     yield Drawn("loss", loss.spec, lambda runs, step: loss.data(histories(runs), 10_000, step))
@@ -226,7 +234,9 @@ def test_the_ladder_draws_the_histogram_that_numpy_counts(
         np.testing.assert_allclose(heights / heights.max(), expected / expected.max(), atol=1e-6)
         label = next(r for r in table if r["row"] == row and r["part"] == "label")
         assert label["name"].split()[0] == name
-        assert f"σ {float(f'{gradient.std():.1e}'):.1e}".replace("e-0", "e-") in label["figures"]
+        # Not the spread of the last step: what training saw since the last picture.
+        rms = f"{run.history.tensors[name].rms[-1]:.1e}".replace("e-0", "e-")
+        assert label["figures"].endswith(f"RMS {rms}")
 
 
 def test_a_layer_whose_gradient_is_all_zero_has_a_figure_and_no_bar() -> None:
@@ -235,4 +245,4 @@ def test_a_layer_whose_gradient_is_all_zero_has_a_figure_and_no_bar() -> None:
     assert ladder.figures(np.float32([0, 0, 1, -1])).startswith("50% exactly zero")
     assert "zero" not in ladder.figures(np.float32([0.1, -0.2]))
     assert ladder.figures(np.float32([0.1, np.nan])) == "not a number"
-    assert ladder.figures(np.float32([[1, -1], [1, -1]])) == "σ 1"
+    assert ladder.figures(np.float32([[1, -1], [1, -1]])) == "spread 1"
