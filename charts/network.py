@@ -252,8 +252,20 @@ def _column(units: int) -> NDArray[np.int16]:
 
 
 def _entries(snapshot: Snapshot, what: What) -> Float32:
-    """The magnitude of each parameter's gradient, or of the parameter itself ``[P]``."""
-    return np.abs(snapshot.gradient_vector if what == "gradients" else snapshot.vector)
+    """The magnitude of each parameter's gradient, or of the parameter itself ``[P]``.
+
+    Which entry gets how much of its tensor's gradient is known of one step only; how much the
+    tensor gets, of all steps since the last picture. One step alone would make the drawing flicker.
+    """
+    if what == "values":
+        return np.abs(snapshot.vector)
+    found = np.abs(snapshot.gradient_vector)
+    for tensor in tensors_of(snapshot.experiment):
+        entries = found[tensor.start : tensor.stop]
+        size, rms = _rms(entries), snapshot.rms[tensor.name]
+        if tensor.is_weight and 0 < size < np.inf and 0 < rms < np.inf:
+            entries *= rms / size
+    return found
 
 
 def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:

@@ -31,6 +31,8 @@ def test_an_edge_is_as_wide_as_its_own_gradient() -> None:
     gradients = split(shown.gradient_vector, tensors_of(shown.experiment))  # views
     gradients["W1"][2, 3] = -0.1
     gradients["W2"][1, 0] = 0
+    sizes = {name: float(np.sqrt(np.mean(g**2))) for name, g in gradients.items()}
+    shown = replace(shown, rms=sizes)
     edges = drawn(shown, network.EDGE)
     (widest,) = [edge for edge in edges if edge["size"] == max(e["size"] for e in edges)]
     column = sorted({edge["start"] for edge in edges if edge["layer"] == 1})
@@ -50,6 +52,13 @@ def test_ten_times_the_gradient_is_always_the_same_distance_on_the_axis() -> Non
     for far, near in ((1e-30, 1e-12), (1e4, 10)):
         ends = [drawn(snapshot(experiment, x), network.EDGE)[0]["size"] for x in (far, near)]
         assert ends[0] == ends[1] > 0
+
+
+def test_edges_are_as_wide_as_training_says_whatever_the_last_step_was() -> None:
+    quiet, loud = (snapshot(Experiment(layers=3, width=4), g) for g in (1e-9, 1e-1))
+    seen = dict.fromkeys(quiet.rms, 0.001)
+    drawings = [network.data(replace(each, rms=seen)) for each in (quiet, loud)]
+    assert drawings[0] == drawings[1] == network.data(snapshot(quiet.experiment, 1e-3))
 
 
 def test_weights_are_drawn_in_place_of_gradients_when_asked_for() -> None:
