@@ -7,13 +7,13 @@ from live.carrier import Carrier
 from live.pacer import pacer
 from live.settings import SETTINGS
 from model.workers import employ
-from ui import controls, link, story, style
+from ui import asking, controls, link, story, style
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
 
 guard.install()
-employ(SETTINGS.workers)
+employ(SETTINGS.workers, SETTINGS.memory, asking.asker)
 style.apply()
 admission.wait_for_a_seat()
 carrier = Carrier()

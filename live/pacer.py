@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from live.fairness import Ledger, ledger
+
 # Nobody gets more pictures a second than this: more is not seen, and the browser has to draw them.
 MOST_FRAMES = 20
 
@@ -47,12 +49,14 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         cpu: Callable[[], float] = time.process_time,
         sleep: Callable[[float], None] = time.sleep,
+        ledger: Ledger | None = None,
     ) -> None:
         self._clock, self._cpu, self._sleep = clock, cpu, sleep
         #: Held by whoever draws, and never while waiting for anything. Python draws one at a time
         #: in any case; threads that compete for it take a third of a crowded server's time, and
         #: when everybody clicks at once, all of the event loop's (measured).
         self.drawing = threading.Lock()
+        self._ledger = ledger
         self._lock = threading.Lock()
         self._free_at = 0.0
         self._cost = _FIRST_GUESS
@@ -70,6 +74,9 @@ class Pacer:
         ``last`` is the session's previous slot, on the pacer's clock; ``workers`` is how many
         processes train at once.
         """
+        # Who has had more than a share of late waits before asking for a slot.
+        if self._ledger is not None:
+            self._sleep(self._ledger.turn(session))
         with self._lock:
             now = self._clock()
             self._count(session, now)
@@ -80,9 +87,10 @@ class Pacer:
             self._free_at = min(max(now, self._free_at) + self.spacing, now + _LONGEST)
             crowd = len(self._seen)
             interval = max(1 / MOST_FRAMES, crowd * self.spacing)
+            share = crowd if self._ledger is None else self._ledger.readers(session)
         self._sleep(max(0.0, slot - now))
         # Four fifths: the rest is what handing over costs.
-        return Turn(slot, 0.8 * interval * workers / max(crowd, workers))
+        return Turn(slot, 0.8 * interval * workers / max(share, workers))
 
     def _count(self, session: str, now: float) -> None:
         """Note who is drawing, and what a frame has cost of late."""
@@ -97,4 +105,4 @@ class Pacer:
             self._seen = {s: at for s, at in self._seen.items() if at > gone}
 
 
-pacer = Pacer()
+pacer = Pacer(ledger=ledger)

@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import psutil
@@ -26,12 +27,21 @@ Result = TypeVar("Result")
 
 _LENGTH = 8  # bytes that say how many follow
 
+# How long a process that has closed its end of the pipe may take to go, in seconds.
+_LAST_BREATH = 1.0
+
+# Windows has no such signal.
+_SIGKILL = getattr(signal, "SIGKILL", 9)
+
 # Seconds between two looks at what a worker has come to occupy.
 _WEIGHED_EVERY = 1.0
 
 
 class WorkerDied(RuntimeError):
     """The process ended before it answered."""
+
+    #: Whether the system ended it, as it does when there is no memory left.
+    killed = False
 
 
 class Worker:
@@ -68,8 +78,9 @@ class Worker:
             _send(self._process.stdin, request)
             result, error, self.grown = pickle.loads(_receive(self._process.stdout))
         except (EOFError, OSError):
-            self.end()
-            raise WorkerDied(f"the worker ended with {self._process.returncode}") from None
+            died = WorkerDied(f"the worker ended with {self._ended()}")
+            died.killed = self._process.returncode == -_SIGKILL
+            raise died from None
         except BaseException:
             # Who comes next must not read this answer.
             self.end()
@@ -77,6 +88,13 @@ class Worker:
         if error is not None:
             raise error
         return result  # type: ignore[no-any-return]  # it is what the function returned
+
+    def _ended(self) -> int:
+        """End the process, and say how it ended: by itself, if it has."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_BREATH)
+        self.end()
+        return self._process.returncode
 
     def wait(self) -> None:
         """Wait until the process ends."""
@@ -165,8 +183,15 @@ def _end_with_the_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _go_first() -> None:
+    """Have the system end this process rather than the page's when there is no memory left."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
 def _main() -> None:
     _end_with_the_parent()
+    _go_first()
     # Ctrl-C in a terminal reaches everybody; it is for the parent to say when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What anything prints goes to the log, and not among the answers.

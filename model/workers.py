@@ -12,11 +12,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from model.experiment import MOST_LAYERS, PRESETS, Experiment
+from model.experiment import PRESETS, Experiment
 from model.graph import Graph
+from model.line import Asker, Line
 from model.run import Run, in_process
 from model.state import Snapshots, State
 from model.worker import Worker, WorkerDied
@@ -39,8 +40,19 @@ _ATTEMPTS = 3
 _PAUSE = 5.0
 
 # A worker that has grown by so many bytes (of graphs that readers asked for and nobody uses any
-# more: TensorFlow never gives them back) is replaced, once its successor is warm.
-_MOST_GROWTH = 10**9
+# more: TensorFlow never gives them back) is replaced: where there is room for two of them, once
+# its successor is warm. A graph takes some 10 MB.
+_MOST_GROWTH = 5 * 10**8
+
+# Memory, in MiB, from which on there is room for a worker a kind of job, and for one beside that of
+# the chapters; below the second, one does everything, and who comes with a network of their own or
+# with the atlas waits for the frames of the others in between.
+_ROOMY, _TIGHT = 1_536, 900
+_SMALL_GROWTH = 15 * 10**7
+_OTHERS_IDLE = 120
+
+# How often who waits for a worker is told how long the line is, and looked for, in seconds.
+_LOOK = 0.5
 
 # Read by TensorFlow when the worker starts. The page's process needs a core of its own, so each
 # worker computes on one thread; and what has the page give back memory would slow a worker down
@@ -57,6 +69,10 @@ _ENVIRONMENT = {
 
 class WorkerError(RuntimeError):
     """A job could not be done, because the workers that tried it died."""
+
+
+class Gone(WorkerError):
+    """A job was not begun, because nobody waits for it any more."""
 
 
 def warm_up() -> None:
@@ -79,8 +95,9 @@ def import_tensorflow() -> None:
 
 
 def warm_up_for_heavy_jobs() -> None:
-    """Step back behind those who draw and train; runs in the worker."""
-    os.nice(_NICE)
+    """Step back behind those who draw and train, where there is such a thing; in the worker."""
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
 
 
 class Workers:
@@ -91,7 +108,13 @@ class Workers:
         processes: int = 1,
         warm_up: Callable[[], None] = warm_up,
         idle_seconds: float | None = None,
+        most_growth: int | None = None,
+        spare: bool = True,
     ) -> None:
+        """Begin ``processes`` of them, or, with ``idle_seconds``, when they are asked for.
+
+        ``spare``: whether there is room for a successor beside the worker that it replaces.
+        """
         self.processes = processes
         #: Why there is no worker, when none could be started; it is tried again all the time.
         self.error: str | None = None
@@ -100,10 +123,14 @@ class Workers:
         self._changed = threading.Condition()
         self._begun: set[Worker] = set()
         self._warm: set[Worker] = set()
+        self._most_growth = most_growth
+        self._spare = spare
         self._free: list[Worker] = []
+        self._line: Line[Worker] = Line()
         self._outgrown: set[Worker] = set()
         self._began = time.monotonic()
         self._waiting = 0
+        self._woken = False
         self._closed = False
         self._seconds_per_step: dict[Graph, float] = {}
         for _ in range(processes):
@@ -149,11 +176,21 @@ class Workers:
         Raises
         ------
         WorkerError
-            If the workers that tried it died. What the function raises comes through.
+            If the workers that tried it died, or if it was given up before. What the function
+            raises comes through.
         """
+        asker, killed = _asker(), 0
         for _ in range(_ATTEMPTS):
-            with self._borrowed() as worker, suppress(WorkerDied):
-                return worker.call(function, *arguments)
+            with self._borrowed(asker) as worker:
+                try:
+                    return worker.call(function, *arguments)
+                except WorkerDied as died:
+                    killed += died.killed
+        if killed == _ATTEMPTS:
+            raise WorkerError(
+                "the server has too little memory for this: the system ended the process that "
+                f"trains, {_ATTEMPTS} times"
+            )
         raise WorkerError(f"the worker process died {_ATTEMPTS} times over this job")
 
     def when_ready(self, then: Callable[[], object]) -> None:
@@ -167,50 +204,84 @@ class Workers:
 
         threading.Thread(target=wait, daemon=True).start()
 
+    def wake(self) -> None:
+        """Begin the workers of a pool that begins them when they are asked for."""
+        if self._idle_seconds is not None and not self._warm and not self._woken:
+            with self._changed:
+                self._woken = True
+                self._changed.notify_all()
+
     def close(self) -> None:
         """End the processes."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            self._line.call_all()
             begun = list(self._begun)
         for worker in begun:
             worker.end()
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Worker]:
-        """A worker that is warm and has nothing else to do; the first that comes gets the next."""
+    def _borrowed(self, asker: Asker) -> Iterator[Worker]:
+        """A worker that is warm and has nothing else to do."""
         with self._changed:
             self._waiting += 1
         try:
-            worker = self._take()
+            worker = self._take(asker)
+            began = time.monotonic()
             try:
                 yield worker
             finally:
-                self._give_back(worker)
+                self._give_back(worker, asker, time.monotonic() - began)
         finally:
             with self._changed:
                 self._waiting -= 1
 
-    def _take(self) -> Worker:
+    def _take(self, asker: Asker) -> Worker:
         with self._changed:
             if self._idle_seconds is not None:
                 self._changed.notify_all()  # its keeper sleeps until somebody waits
-            self._changed.wait_for(lambda: self._free or self.error or self._closed)
             if self._free:
                 return self._free.pop(0)
-        raise WorkerError(self.error or "the workers have been closed")
+            ticket = self._line.join(asker)
+        try:
+            while True:
+                with self._changed:
+                    if ticket.thing is not None:
+                        return ticket.thing
+                    if self.error or self._closed:
+                        raise WorkerError(self.error or "the workers have been closed")
+                    ticket.called.clear()
+                    before = self._line.before(ticket)
+                if not asker.is_there():
+                    raise Gone("nobody waits for this any more")
+                if not ticket.called.wait(_LOOK):
+                    asker.say(before)
+        except BaseException:
+            with self._changed:
+                self._line.leave(ticket)
+                if ticket.thing is not None:  # called while it went
+                    self._free_up(ticket.thing)
+            raise
 
-    def _give_back(self, worker: Worker) -> None:
+    def _give_back(self, worker: Worker, asker: Asker, seconds: float) -> None:
         with self._changed:
-            if worker.grown > _MOST_GROWTH and worker not in self._outgrown:
+            self._line.charge(asker.name, seconds)
+            most = _MOST_GROWTH if self._most_growth is None else self._most_growth
+            grown = worker.grown > most
+            if grown and self._spare and worker not in self._outgrown:
                 self._outgrown.add(worker)
                 self._begin_keeper()
-            if worker not in self._outgrown or not self._warm - self._outgrown:
+            replaced = worker in self._outgrown and self._warm - self._outgrown
+            if not replaced and (self._spare or not grown):
                 if worker.alive:
-                    self._free.append(worker)
-                    self._changed.notify()
+                    self._free_up(worker)
                 return
-        worker.end()  # its successor is warm
+        worker.end()  # its successor is warm, or will be
+
+    def _free_up(self, worker: Worker) -> None:
+        if not self._line.hand(worker):
+            self._free.append(worker)
 
     def _begin_keeper(self) -> None:
         threading.Thread(target=self._keep, name="keeper", daemon=True).start()
@@ -220,8 +291,14 @@ class Workers:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._closed or self._idle_seconds is None or self._waiting
+                    lambda: (
+                        self._closed
+                        or self._idle_seconds is None
+                        or self._waiting > 0
+                        or self._woken
+                    )
                 )
+                self._woken = False
                 if self._closed:
                     return
                 self._began = time.monotonic()
@@ -251,14 +328,17 @@ class Workers:
             self.error = error
             if warm is not None:
                 self._warm.add(warm)
-                self._free.append(warm)
+                self._free_up(warm)
+            if error:
+                self._line.call_all()
             self._changed.notify_all()
 
 
 _COMPILED = frozenset(map(Graph.of, PRESETS.values()))
 
 _pools: dict[str, Workers] = {}
-_employed = 1
+_employed, _memory = 1, 2**20
+_asker: Callable[[], Asker] = Asker
 _spawning = threading.Lock()
 
 
@@ -267,13 +347,25 @@ def workers() -> Workers:
 
     They stay: a new one takes ten seconds. :func:`employ` says how many, before.
     """
-    return _pool("training", lambda: Workers(_employed))
+    if _memory >= _TIGHT:
+        return _pool("training", lambda: Workers(_employed))
+    return _pool("training", lambda: Workers(1, most_growth=_SMALL_GROWTH, spare=False))
 
 
-def employ(processes: int) -> None:
-    """Have so many processes train the presets' networks, from when they are first asked for."""
-    global _employed
-    _employed = processes
+def employ(processes: int, memory: int = 2**20, asker: Callable[[], Asker] = Asker) -> None:
+    """Say what there is to work with, before any workers are asked for.
+
+    Parameters
+    ----------
+    processes
+        How many train the networks of the presets.
+    memory
+        MiB that the whole server may use.
+    asker
+        For whom the calling thread asks.
+    """
+    global _employed, _memory, _asker
+    _employed, _memory, _asker = processes, memory, asker
 
 
 def workers_for(experiment: Experiment) -> Workers:
@@ -282,9 +374,20 @@ def workers_for(experiment: Experiment) -> Workers:
     A network like those of the presets finds its graph compiled. Any other has to wait for that a
     second or two, and so does who stands in line behind it: they have a worker to themselves.
     """
-    if is_compiled(experiment):
-        return workers()
-    return _pool("others", lambda: Workers(1, import_tensorflow))
+    return workers() if is_compiled(experiment) else _others()
+
+
+def _others() -> Workers:
+    if _memory >= _ROOMY:
+        return _pool("others", lambda: Workers(1, import_tensorflow))
+    if _memory >= _TIGHT:
+        pool = _pool(
+            "others",
+            lambda: Workers(1, import_tensorflow, _OTHERS_IDLE, _SMALL_GROWTH, spare=False),
+        )
+        pool.wake()
+        return pool
+    return workers()
 
 
 def is_compiled(experiment: Experiment) -> bool:
@@ -294,13 +397,16 @@ def is_compiled(experiment: Experiment) -> bool:
 
 def heavy_workers() -> Workers:
     """The one worker for heavy jobs, begun when first asked for; jobs wait for each other."""
+    if _memory < _ROOMY:
+        return _others()
     return _pool("heavy", lambda: Workers(1, warm_up_for_heavy_jobs, _HEAVY_IDLE))
 
 
 def begin() -> None:
     """Begin the workers that readers need: first the presets', and after them the others'."""
-    others = Experiment(layers=MOST_LAYERS)
-    workers().when_ready(lambda: workers_for(others))
+    pool = workers()
+    if _memory >= _ROOMY:
+        pool.when_ready(_others)
 
 
 def close() -> None:

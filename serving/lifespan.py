@@ -37,7 +37,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     _have_few_heaps()
     log.configure()
     metrics.watch_queue(lambda: workers().waiting)
-    employ(SETTINGS.workers)
+    employ(SETTINGS.workers, SETTINGS.memory)
     warm_up.start()
     begin()
     tidying = asyncio.create_task(_tidy())

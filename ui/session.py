@@ -23,7 +23,7 @@ from model.chapters import CHAPTERS
 from model.experiment import MOST_LAYERS, SEEDS, Experiment
 from model.history import Snapshot
 from model.link import Link
-from model.workers import WorkerError, Workers, workers_for
+from model.workers import Gone, WorkerError, Workers, workers_for
 
 # Steps a frame, at the full frame rate.
 SPEEDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -274,6 +274,8 @@ class Session:
                         self.runs[name] = Run.at(run.experiment, self.step, engine)
                 if any(run.diverged for run in self.runs.values()):
                     metrics.diverged()
+            except Gone:
+                pass  # the run stands where it stood, for when its reader comes back
             except WorkerError as error:
                 self.playing, self.goal = False, 0
                 self.error = str(error)

@@ -24,7 +24,7 @@ from live.private import reader_is_there, session_id
 from live.slot import Slot, titled
 from model.diagnosis import Diagnosis, diagnose
 from model.workers import WARM_UP_SECONDS
-from ui import controls, share, story
+from ui import asking, controls, share, story
 from ui.link import Publisher
 from ui.panels import Panel, panel_of
 from ui.session import Session
@@ -258,6 +258,7 @@ class Stage:
         if session.begun:
             return
         self._text.draw("markdown", story.GREETING)
+        asking.tell(self._say_place)
         for pool in session.workers:
             while not pool.ready and pool.error is None:
                 waited = pool.warming_seconds
@@ -275,8 +276,14 @@ class Stage:
                 self._progress.draw("error", f"Nothing can be trained at the moment. {pool.error}.")
                 return
         session.begin()
+        asking.tell(None)
         if session.error:
             self._progress.draw("error", f"Nothing can be trained at the moment. {session.error}.")
+
+    def _say_place(self, before: int) -> None:
+        """Say for how many others a reader waits whose network has to be compiled first."""
+        place = f"{before:,} before it" if before else "it is next"
+        self._progress.draw("progress", 0.0, f"This network waits to be compiled: {place}.")
 
     def _draw(self, readings: bool = True) -> None:
         """Draw the pictures; and, with ``readings``, what is read rather than watched."""

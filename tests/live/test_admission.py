@@ -33,6 +33,18 @@ def test_who_leaves_the_line_holds_up_nobody() -> None:
     assert lobby.ask("d") == 0
 
 
+def test_an_idle_seat_is_given_up_only_when_somebody_waits() -> None:
+    there, idle = Readers("abc"), {"a": 700.0}
+    lobby = Lobby(2, there, lambda session: idle.get(session, 0.0))
+    assert [lobby.ask(reader) for reader in "abab"] == [0, 0, 0, 0]
+    assert lobby.ask("c") == 0
+    # Back at the page, a waits as anybody would, and gets a seat when there is one.
+    idle.clear()
+    assert lobby.ask("a") == 1
+    there.remove("b")
+    assert lobby.ask("a") == 0
+
+
 def test_a_seat_is_kept_by_asking_again() -> None:
     there = Readers("ab")
     lobby = Lobby(1, there)

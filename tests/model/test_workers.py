@@ -21,8 +21,10 @@ import psutil
 import pytest
 
 from model import Experiment, Run
+from model import workers as module
+from model.line import Asker
 from model.run import in_process
-from model.workers import WorkerError, Workers, warm_up_for_heavy_jobs
+from model.workers import Gone, WorkerError, Workers, employ, warm_up_for_heavy_jobs
 
 # Minutes, because machines are slow and noisy: only a test that fails waits as long.
 PATIENCE = 180.0
@@ -179,6 +181,72 @@ def test_a_worker_with_nothing_to_do_ends_and_another_comes_when_it_is_asked_for
         assert pool.call(math.sqrt, 9) == 3
     finally:
         pool.close()
+
+
+def test_a_job_that_nobody_waits_for_any_more_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Workers(1, warm_up=os.getpid)
+    told: list[int] = []
+    try:
+        wait_until(lambda: pool.ready, "a worker")
+        long = threading.Thread(target=pool.call, args=(time.sleep, 3))
+        long.start()
+        wait_until(lambda: pool.waiting == 1, "the worker to be at work")
+        monkeypatch.setattr(
+            module, "_asker", lambda: Asker("reader", lambda: len(told) < 2, told.append)
+        )
+        with pytest.raises(Gone):
+            pool.call(os._exit, 1)
+        assert told == [0, 0]
+        long.join()
+        monkeypatch.undo()
+        assert pool.call(math.sqrt, 9) == 3
+    finally:
+        pool.close()
+
+
+def _be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_the_system_ended_for_lack_of_memory_is_said_to_have_been() -> None:
+    pool = Workers(1, warm_up=os.getpid)
+    try:
+        with pytest.raises(WorkerError, match="too little memory"):
+            pool.call(_be_killed)
+    finally:
+        pool.close()
+
+
+def test_where_there_is_no_room_for_two_a_grown_worker_goes_before_its_successor_comes() -> None:
+    pool = Workers(1, warm_up=os.getpid, most_growth=100_000_000, spare=False)
+    try:
+        pool.call(os.getpid)
+        time.sleep(1.1)  # it looks at itself once a second
+        old = pool.call(_grow)
+        assert not psutil.pid_exists(old)
+        assert pool.call(os.getpid) != old
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(("memory", "pools"), [(3_000, 3), (1_024, 2), (512, 1)])
+def test_a_small_machine_has_fewer_processes(
+    memory: int, pools: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pool:
+        def __init__(self, *_: object, **__: object) -> None: ...
+        def wake(self) -> None: ...
+
+    monkeypatch.setattr(module, "Workers", Pool)
+    monkeypatch.setattr(module, "_pools", {})
+    monkeypatch.setattr(module, "_memory", 0)
+    monkeypatch.setattr(module, "_employed", 1)
+    employ(1, memory)
+    odd = Experiment(layers=8)
+    found = {
+        id(pool) for pool in (module.workers(), module.workers_for(odd), module.heavy_workers())
+    }
+    assert len(found) == pools
 
 
 def test_what_a_job_prints_does_not_get_among_the_answers(pool: Workers) -> None:

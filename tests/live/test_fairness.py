@@ -1,0 +1,106 @@
+"""Shares of one core: who takes more waits, and nobody else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from live.fairness import Ledger
+
+
+@dataclass
+class House:
+    """Sessions that compute as much as they are let, on a clock of their own."""
+
+    now: float = 0.0
+    thread: float = 0.0
+    had: dict[str, float] = field(default_factory=dict)
+    free: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(lambda: self.now, lambda: self.thread, to_give=1.0)
+
+    def enter(self, address: str, *sessions: str) -> None:
+        for session in sessions:
+            self.ledger.enter(session, address)
+            self.had[session], self.free[session] = 0.0, self.now
+
+    def pass_time(self, seconds: float, costs: dict[str, float], every: float = 0.05) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            for session, cost in costs.items():
+                if self.free[session] > self.now + 1e-6:
+                    continue
+                # Its thread computes; all threads share one counter here, set back for each.
+                self.ledger._thread.spent = self.thread
+                self.thread += cost
+                self.free[session] = self.now + max(every, self.ledger.turn(session))
+                self.had[session] += cost
+            self.now += 0.01
+
+
+def test_who_stays_within_a_share_never_waits() -> None:
+    house = House()
+    house.enter("a", "one", "two")
+    house.pass_time(20, {"one": 0.003, "two": 0.003})
+    # Twenty frames a second each.
+    assert min(house.had.values()) > 0.9 * 20 * 20 * 0.003
+
+
+def test_sixty_of_one_address_leave_the_others_their_pictures() -> None:
+    house = House()
+    readers = [f"reader {n}" for n in range(10)]
+    for n, reader in enumerate(readers):
+        house.enter(f"address {n}", reader)
+    crowd = [f"stranger {n}" for n in range(60)]
+    house.enter("one address", *crowd)
+    costs = dict.fromkeys(readers, 0.003) | dict.fromkeys(crowd, 0.02)
+    house.pass_time(10, costs)
+    before = dict(house.had)
+    house.pass_time(20, costs)
+    rate = [(house.had[reader] - before[reader]) / 0.003 / 20 for reader in readers]
+    assert min(rate) > 18
+    crowded = sum(house.had[each] - before[each] for each in crowd) / 20
+    assert crowded < 0.4
+
+
+def test_one_address_alone_has_all_there_is() -> None:
+    house = House()
+    school = [f"pupil {n}" for n in range(30)]
+    house.enter("school", *school)
+    costs = dict.fromkeys(school, 0.01)
+    house.pass_time(10, costs)
+    before = sum(house.had.values())
+    house.pass_time(20, costs)
+    assert 0.9 < (sum(house.had.values()) - before) / 20 < 1.1
+
+
+def test_a_script_run_over_and_over_is_paid_for() -> None:
+    house = House()
+    house.enter("a", "one")
+    house.enter("b", "other")
+    waits = []
+    for _ in range(100):
+        house.now += 0.02
+        house.ledger.turn("other")
+        waits.append(house.ledger.enter("one", "a"))
+    assert waits[0] == 0
+    assert waits[-1] > 1
+
+
+def test_what_was_taken_is_forgotten_in_time() -> None:
+    house = House()
+    house.enter("a", "one")
+    for _ in range(100):
+        house.ledger.enter("one", "a")
+    house.now += 60
+    assert house.ledger.enter("one", "a") == 0
+
+
+def test_who_has_been_idle_is_known() -> None:
+    house = House()
+    house.enter("a", "one")
+    house.now += 700
+    assert house.ledger.idle("one") == 700
+    assert house.ledger.idle("nobody") == 0
+    assert house.ledger.whose("one") == "a"
+    assert house.ledger.whose("nobody") == "nobody"
