@@ -9,6 +9,7 @@ kept.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -25,6 +26,10 @@ from model.link import Link, write
 from model.run import Run
 from model.workers import Workers, heavy_workers, is_compiled
 from serving.picture import draw
+
+# Altair looks for it among the modules, where the first reader's script may just have begun to
+# import it: half of it is no use to the thread of a card.
+importlib.import_module("pandas")
 
 # Seconds of a worker that the run behind a card may take, and that one piece of it may.
 _BUDGET = 0.25
