@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import streamlit.config
 import yaml
 
 from harness.servers import ENVIRONMENT, ROOT
@@ -129,11 +131,36 @@ def test_a_setting_is_read_in_one_place_only() -> None:
     assert naming == {"settings.py"}
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "Makefile", "docs/hosting.md"])
+@pytest.mark.parametrize(
+    "name", ["Dockerfile", "Makefile", "docs/hosting.md", "deploy/machine/middle-layer.service"]
+)
 def test_servers_are_started_with_what_is_measured(name: str) -> None:
     text = (ROOT / name).read_text()
     assert ENVIRONMENT["GLIBC_TUNABLES"] in text
     assert "PYTHONMALLOC" in text
+
+
+def test_a_space_is_told_the_port_that_the_image_exposes() -> None:
+    head = yaml.safe_load((DEPLOY / "space" / "README.md").read_text().split("---")[1])
+    port = re.search(r"^EXPOSE (\d+)", (ROOT / "Dockerfile").read_text(), re.M)
+    assert port is not None
+    assert (head["sdk"], head["app_port"]) == ("docker", int(port[1]))
+    # What a Space refuses: longer than this.
+    assert len(head["short_description"]) <= 60
+
+
+def test_the_unit_starts_the_server_that_only_the_machine_itself_can_reach() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(DEPLOY / "machine" / "middle-layer.service")
+    command = unit["Service"]["ExecStart"].split()
+    assert (ROOT / command[command.index("run") + 1]).exists()
+    options = command[command.index("run") + 2 :]
+    known = streamlit.config.get_config_options()
+    for name, value in zip(options[::2], options[1::2], strict=True):
+        assert name.removeprefix("--") in known
+        assert value
+    assert options[options.index("--server.address") + 1] == "127.0.0.1"
 
 
 def test_arrow_keeps_nothing_back() -> None:
