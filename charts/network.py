@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from charts import layered, prebuilt, rows, theme
 from charts.ladder import What
 from charts.theme import INKS, REFERENCE, short, shown_name
+from model.chain import SLOPE
 from model.histogram import LOG_AXIS
 from model.history import PROBE, Snapshot
-from model.network import tensors, tensors_of
+from model.network import GAIN, tensors, tensors_of
 from model.state import Float32, Float64
 
 Int8 = NDArray[np.int8]
@@ -179,21 +180,11 @@ def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
     dead = np.all(outputs == 0, axis=0)
     dead[[0, -1]] = False  # an answer of zero is an answer
     words = _words(snapshot, what, kept.units)
-    blank = pa.nulls(len(edges) + len(units), pa.string())
     part = kept.part.copy()
     part[len(edges) : len(edges) + len(units)] += dead
     sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
-    return pa.table(
-        {
-            "part": part,
-            "layer": kept.layer,
-            "shade": kept.shade,
-            "start": kept.start,
-            "end": kept.end,
-            "size": sizes,
-            "text": pa.concat_arrays([blank, pa.array(words)]),
-        }
-    )
+    texts = pa.concat_arrays([kept.blank, pa.array(words)])
+    return pa.table({"part": part, **kept.columns, "size": sizes, "text": texts})
 
 
 def finding(snapshot: Snapshot, what: What = "gradients") -> str:
@@ -204,15 +195,13 @@ def finding(snapshot: Snapshot, what: What = "gradients") -> str:
 
 
 class _Kept(NamedTuple):
-    """What is drawn of a kind of network, and the columns that are the same in every frame."""
+    """What is drawn of a kind of network, whatever its numbers are."""
 
     units: int  # of each hidden layer
     entries: NDArray[np.intp]  # [edges], where the edges' weights stand among the parameters
-    part: Int8
-    layer: Int8
-    shade: Int8  # of an edge, where its layer stands on the ramp of colours
-    start: NDArray[np.int16]
-    end: NDArray[np.int16]
+    part: Int8  # as if no unit were dead
+    columns: dict[str, pa.Array]  # those that are the same in every frame
+    blank: pa.Array  # the texts of edges and units
 
 
 @lru_cache(_KINDS)
@@ -237,11 +226,16 @@ def _kept(layers: int, width: int) -> _Kept:
     part += [NAME] * layers + [FIGURE] * layers + [CORNER] * 4
     layer += [*range(layers), *range(layers), 0, layers, 0, layers]
     start.append(np.repeat([0, -_SIDE, _SIDE], [2 * layers, 2, 2]).astype(np.int16))
-    found = [np.concatenate(each) for each in (start, end)]
-    start_, end_ = (np.pad(each, (0, len(part) - len(each))) for each in found)
-    shade = [theme.shade(min(k, layers - 1), layers) for k in layer]
-    part_, layer_, shade_ = (np.array(column, np.int8) for column in (part, layer, shade))
-    return _Kept(units, places, part_, layer_, shade_, start_, end_)
+    end.append(np.zeros(len(part) - len(places), np.int16))
+    columns = {
+        "layer": pa.array(layer, pa.int8()),
+        # Of an edge, where its layer stands on the ramp of colours.
+        "shade": pa.array([theme.shade(min(k, layers - 1), layers) for k in layer], pa.int8()),
+        "start": pa.array(np.concatenate(start)),
+        "end": pa.array(np.concatenate(end)),
+    }
+    blank = pa.nulls(len(places) + sum(sizes), pa.string())
+    return _Kept(units, places, np.array(part, np.int8), columns, blank)
 
 
 def _column(units: int) -> NDArray[np.int16]:
@@ -251,21 +245,46 @@ def _column(units: int) -> NDArray[np.int16]:
     return np.linspace(-_SIDE, _SIDE, units).round().astype(np.int16)
 
 
-def _entries(snapshot: Snapshot, what: What) -> Float32:
+def _entries(snapshot: Snapshot, what: What) -> Float32 | Float64:
     """The magnitude of each parameter's gradient, or of the parameter itself ``[P]``.
 
-    Which entry gets how much of its tensor's gradient is known of one step only; how much the
-    tensor gets, of all steps since the last picture. One step alone would make the drawing flicker.
+    Training knows how much gradient each tensor got since the last picture. Its entries share
+    that as they would share a gradient over the probe inputs: those of the last step would make
+    the drawing flicker, for at one input many a unit is closed.
     """
     if what == "values":
         return np.abs(snapshot.vector)
-    found = np.abs(snapshot.gradient_vector)
-    for tensor in tensors_of(snapshot.experiment):
-        entries = found[tensor.start : tensor.stop]
-        size, rms = _rms(entries), snapshot.rms[tensor.name]
-        if tensor.is_weight and 0 < size < np.inf and 0 < rms < np.inf:
-            entries *= rms / size
+    found = np.zeros(snapshot.vector.size)
+    with np.errstate(all="ignore"):  # a diverged network is shown, not warned about
+        shares = _over_the_inputs(snapshot)
+    weights = (tensor for tensor in tensors_of(snapshot.experiment) if tensor.is_weight)
+    for tensor, share in zip(weights, shares, strict=True):
+        size, rms = _rms(share), snapshot.rms[tensor.name]
+        scale = rms / size if 0 < size < np.inf else 1.0
+        found[tensor.start : tensor.stop] = scale * share.ravel()
     return found
+
+
+def _over_the_inputs(snapshot: Snapshot) -> list[Float64]:
+    """Root mean square of each weight's gradient over the probe inputs, matrix by matrix.
+
+    At one input the gradient of weight (i, j) is ``h_i d_j``: what comes in from the front, times
+    what is left of the error behind. So the mean square over the inputs is a product of matrices,
+    ``(h * h)^T (d * d) / n``.
+    """
+    experiment = snapshot.experiment
+    values = {name: value.astype(np.float64) for name, value in snapshot.values.items()}
+    arriving = [PROBE[:, None], *snapshot.activations]
+    left = 2 * GAIN * (snapshot.estimate - PROBE).astype(np.float64)[:, None]
+    found: list[Float64] = []
+    for k in reversed(range(experiment.layers)):
+        squares = np.square(arriving[k], dtype=np.float64).T @ np.square(left)
+        found.append(np.sqrt(squares / len(PROBE)))
+        if k:
+            before = str(k - 1 or "")
+            sums = arriving[k - 1] @ values["W" + before] + values["b" + before]
+            left = (left @ values[f"W{k}"].T) * SLOPE[experiment.activation](sums)
+    return found[::-1]
 
 
 def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
@@ -278,7 +297,7 @@ def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
     return places.round().astype(np.int8)
 
 
-def _rms(values: Float32, axis: int | None = None) -> Float64:
+def _rms(values: Float32 | Float64, axis: int | None = None) -> Float64:
     """In float64, which the square of what is about to diverge does not overflow."""
     found: Float64 = np.sqrt(np.square(values, dtype=np.float64).mean(axis=axis))
     return found
