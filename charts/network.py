@@ -50,8 +50,8 @@ _PAD, _HEAD, _FOOT = 9, 23, 40
 
 # Steep: a thousandth has to look like less at first sight, not at a second one. What gets nothing
 # leaves a trace, so that it is still a network.
-_WIDTHS = alt.Scale(type="pow", exponent=4, domain=[0, _LARGEST], range=[0.4, 5])
-_OPACITIES = alt.Scale(type="pow", exponent=2, domain=[0, _LARGEST], range=[0.06, 1])
+_WIDTHS = alt.Scale(type="pow", exponent=4, domain=[0, _LARGEST], range=[0.35, 4.2])
+_OPACITIES = alt.Scale(type="pow", exponent=2.5, domain=[0, _LARGEST], range=[0.06, 0.92])
 _SHADES = alt.Scale(type="pow", exponent=1.6, domain=[0, _LARGEST], range=[0.04, 1])
 
 # Figures are left out where layers stand closer than they are long (in pixels).
