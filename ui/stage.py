@@ -36,9 +36,9 @@ _TALL, _LOW = 290, 220
 # A row of a ladder needs room for its label and its bars.
 _ROW, _AXIS = 50, 40
 
-# Text that changes twenty times a second cannot be read, and each element costs the server as much
-# again as the one before: what is read is drawn with every fourth picture, and with the last one.
-_FRAMES_A_READING = 4
+# Text that changes twenty times a second cannot be read, and a curve grows by a point: what is read
+# rather than watched is drawn this often, in seconds, and with the last picture.
+_READING_EVERY = 0.35
 
 # Objects made before the youngest are collected, and how many such collections make an older one.
 _COLLECT_AFTER = (50_000, 50, 50)
@@ -177,7 +177,7 @@ class Stage:
 
     def _play(self) -> None:
         """Frame after frame, each when the browser is ready for it, until paused or alone."""
-        session, frame = self.session, 0
+        session, read_at = self.session, time.monotonic()
         while self._moves() and self._flow.wait(self._may_go_on):
             last, began = self._last_turn, time.monotonic()
             turn = pacer.wait(session_id(), last, session.workers[0].processes)
@@ -189,11 +189,13 @@ class Stage:
                 session.advance(turn)
             metrics.frame(turn.at - last if last else 0.0, time.monotonic() - began)
             self._last_turn = turn.at
-            frame += 1
+            readings = time.monotonic() - read_at > _READING_EVERY or not self._moves()
+            if readings:
+                read_at = time.monotonic()
             with pacer.drawing:
                 if session.announce():
                     self._publisher.publish()
-                self._draw(readings=frame % _FRAMES_A_READING == 0 or not self._moves())
+                self._draw(readings)
 
     def _may_go_on(self) -> bool:
         return self._goes_on() and not private.rerun_is_asked_for()
@@ -294,7 +296,9 @@ class Stage:
             now = session.snapshots()
             self._draw_progress()
             histories = pictures.histories_of(session.runs)
-            for (name, what), slot in self._ladders.items():
+            # Ridges are many marks, and change little from one picture to the next.
+            ladders = self._ladders if readings or not session.view.over_time else {}
+            for (name, what), slot in ladders.items():
                 picture = pictures.ladder_of(histories, now, name, what, session.view)
                 slot.chart(picture, self._tall)
             if self._estimate is not None:
