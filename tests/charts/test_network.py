@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import vl_convert
 
 from charts import network
+from charts.theme import INKS
 from model import Experiment, Run
 from model.history import Snapshot
 from model.network import join, size_of, split, tensors_of
@@ -142,3 +145,16 @@ def test_figures_of_many_layers_are_short_enough_to_stand_side_by_side() -> None
 def test_a_frame_is_some_kilobytes() -> None:
     table = network.data(snapshot(Experiment(layers=3), 1e-6))
     assert table.nbytes < 5_000
+
+
+def test_text_is_legible_on_a_light_and_on_a_dark_ground() -> None:
+    # On a canvas the page's own colour of text is not known, and would be black.
+    spec = json.dumps(network.spec())
+    assert network.spec()["usermeta"]["embedOptions"]["renderer"] == "canvas"
+    texts = [layer["mark"] for layer in network.spec()["layer"] if layer["mark"]["type"] == "text"]
+    assert all("luminance(background)" in mark["color"]["expr"] for mark in texts)
+    for ground, ink in (("#ffffff", INKS["light"]), ("#14181f", INKS["dark"])):
+        rows = network.data(snapshot(Experiment(layers=3), 1e-3)).to_pylist()
+        drawn = json.loads(spec) | {"datasets": {"rows": rows}, "background": ground}
+        svg = vl_convert.vegalite_to_svg(drawn | {"width": 340, "height": 180})
+        assert svg.count(f'fill="{ink}"') > 6
