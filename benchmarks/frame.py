@@ -24,8 +24,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from benchmarks._report import figure, processor_seconds, publish, table
-from charts import chain, estimate, flow, ladder, loss
-from model.chain import factors
+from charts import estimate, flow, ladder, loss
+from charts.pictures import chain_of
 from model.diagnosis import diagnose
 from model.experiment import Experiment
 from model.run import Run
@@ -76,7 +76,7 @@ def draw_frames(stage: Stage, frames: int) -> tuple[Costs, Costs]:
         timed("verdict", lambda: diagnose(run))
         timed("flow", lambda: flow.data(histories, session.end, run.step))  # noqa: B023
         timed("loss", lambda: loss.data(histories, session.end, run.step))  # noqa: B023
-        timed("chain", lambda: chain.data({"": factors(run)}))
+        timed("chain", lambda: chain_of({"": run}))
     return seconds, sizes
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from charts import layered, prebuilt, rows
+from charts import layered, prebuilt, rows, theme
 from charts.theme import power_axis
 from model.atlas import Atlas, Plan, he_scale, sleeping_scale, theory, xavier_scale
+from model.describe import law
+from model.experiment import PRESETS
 from model.state import Float64
 
 Quantity = Literal["wake_up", "loss", "gradient", "status"]
@@ -29,9 +31,8 @@ CELL = "cell"
 
 _PLAN = Plan()
 
-# Best to worst; a cell shows that of its middle seed. Readable by everyone (Okabe & Ito 2008).
-_VERDICTS = ("learned", "awake", "asleep", "exploded", "diverged", "training")
-_VERDICT_COLOURS = ("#009e73", "#f0e442", "#3d3a6b", "#d55e00", "#9c1f1f", "#8a93a0")
+# Best to worst; a cell shows that of its middle seed.
+_VERDICTS = tuple(theme.VERDICTS)
 
 _DOMAINS: Mapping[Quantity, list[float]] = {
     "wake_up": [100, _PLAN.budget],
@@ -39,24 +40,23 @@ _DOMAINS: Mapping[Quantity, list[float]] = {
     "gradient": [1e-16, 1e4],
 }
 
-# On every cell that they cross, lines and marks are seen in this.
-_INK = "#10131a"
+# The network that the question is about: its depth and its scale.
+_QUESTION = PRESETS["three_layers"]
 
-# Cells that slept through the budget lie beyond the axis of colours.
-_ASLEEP = "#241f3d"
+_EXPLODED = "datum.status == 'exploded' || datum.status == 'diverged'"
 
 
 def _colour(quantity: Quantity) -> alt.Color:
     title = QUANTITIES[quantity]
     if quantity == "status":
-        scale = alt.Scale(domain=list(_VERDICTS), range=list(_VERDICT_COLOURS))
+        scale = alt.Scale(domain=list(_VERDICTS), range=list(theme.VERDICTS.values()))
         return alt.Color("status:N", title=title, scale=scale)
     scale = alt.Scale(
         type="log",
         domain=_DOMAINS[quantity],
         clamp=True,
-        # Dark is asleep, and dark is a gradient too small to move anything.
-        scheme="viridis",
+        # Dark is late, and dark is a gradient too small to move anything.
+        scheme=theme.ATLAS,
         reverse=quantity != "gradient",
     )
     legend = alt.Legend(format="~s" if quantity == "wake_up" else "~e", gradientLength=160)
@@ -84,8 +84,11 @@ def _chart(quantity: Quantity) -> alt.LayerChart:
     ]
     clicked = alt.selection_point(name=CELL, fields=["layers", "scale"])
     colour: Any = _colour(quantity)
+    special = [{"test": _EXPLODED, "value": theme.EXPLODED}]
     if quantity == "wake_up":
-        colour = alt.condition(alt.datum.label == "asleep", alt.value(_ASLEEP), colour)
+        special.append({"test": "datum.label == 'asleep'", "value": theme.ASLEEP})
+    if quantity != "status":
+        colour = alt.Color(**(colour.to_dict() | {"condition": special}))
     cells = (
         rows("cell")
         .mark_rect(cursor="pointer")
@@ -94,8 +97,10 @@ def _chart(quantity: Quantity) -> alt.LayerChart:
     )
     exploded = (
         rows("cell")
-        .transform_filter("datum.status == 'exploded' || datum.status == 'diverged'")
-        .mark_point(shape="cross", size=22, angle=45, filled=True, color=_INK, opacity=0.6)
+        .transform_filter(_EXPLODED)
+        .mark_point(
+            shape="cross", size=22, angle=45, filled=True, color=theme.CELL_INK, opacity=0.6
+        )
         .encode(x="scale:Q", y=depth)
     )
     # The theory's edge of sleep: to the left of it, longer than the budget.
@@ -109,14 +114,69 @@ def _chart(quantity: Quantity) -> alt.LayerChart:
         )
         .encode(x="scale:Q", y=depth, tooltip=[alt.Tooltip("label:N", title="theory")])
     )
-    line = rows("line").mark_rule(color=_INK, strokeWidth=1.5).encode(x="scale:Q")
-    name = (
+    line = rows("line").mark_rule(color=theme.CELL_INK, strokeWidth=1.5).encode(x="scale:Q")
+    # One on each side of the pair of lines, which are but a few pixels apart on a phone.
+    names = [
         rows("line")
-        .mark_text(align="right", baseline="bottom", angle=270, dy=-2, color=_INK, fontSize=11)
+        .transform_filter(alt.datum.label == label)
+        .mark_text(align="right", angle=270, dy=dy, color=theme.CELL_INK, fontSize=11)
         .encode(x="scale:Q", y=alt.value(6), text="label:N")
-    )
-    layers = [cells, line, name, edge]
-    return layered(*layers if quantity == "status" else [*layers, exploded])
+        for label, dy in (("Xavier", -6), ("He", 9))
+    ]
+    crosses = [] if quantity == "status" else [exploded]
+    return layered(cells, line, *names, edge, *crosses, *_here(depth), *_key(quantity))
+
+
+def _here(depth: alt.Y) -> list[alt.Chart]:
+    """A ring around the network of the question, and what it is."""
+    ring = rows("here").mark_point(shape="circle", size=110, opacity=1, filled=False)
+    tip = [alt.Tooltip("label:N", title="here")]
+    word = rows("here").mark_text(align="left", dx=10, fontSize=11, fontWeight="bold")
+    word = word.encode(x="scale:Q", y=depth, text=alt.value("you are here"))
+    return [
+        ring.encode(
+            x="scale:Q",
+            y=depth,
+            stroke=alt.value(colour),
+            strokeWidth=alt.value(width),
+            tooltip=tip,
+        )
+        for colour, width in ((theme.CELL_INK, 5), ("white", 2.5))
+    ] + [
+        word.encode(
+            color=alt.value("white"),
+            stroke=alt.value(colour),
+            strokeWidth=alt.value(width),
+        )
+        for colour, width in ((theme.CELL_INK, 3), ("white", 0))
+    ]
+
+
+def _key(quantity: Quantity) -> list[alt.Chart]:
+    """Above the plot, the two colours that are on no scale."""
+    entries = [("exploded", theme.EXPLODED)]
+    if quantity == "status":
+        return []
+    if quantity == "wake_up":
+        entries.insert(0, ("asleep to the end", theme.ASLEEP))
+    layers = []
+    for place, (text, colour) in enumerate(entries):
+        row, left = rows("key"), 130 * place
+        square = row.mark_point(
+            shape="square",
+            size=90,
+            filled=True,
+            opacity=1,
+            fill=colour,
+            stroke=theme.REFERENCE,
+            strokeWidth=1,
+        )
+        words = row.mark_text(align="left", baseline="middle", fontSize=11, color=theme.INK)
+        layers += [
+            square.encode(x=alt.value(left + 6), y=alt.value(-9)),
+            words.encode(x=alt.value(left + 16), y=alt.value(-9), text=alt.value(text)),
+        ]
+    return layers
 
 
 _SPECS = {
@@ -162,6 +222,10 @@ def data(atlas: Atlas) -> pa.Table:
         if scale >= low[0]:
             label = f"asleep for {plan.budget:,} steps from {scale:.2g} down"
             found.append({"part": "edge", "layers": layers, "scale": scale, "label": label})
+    found.append({"part": "key"})
+    e = _QUESTION
+    here = f"the question's network: {e.layers} layers, {law(e)}"
+    found.append({"part": "here", "layers": e.layers, "scale": e.weight_scale, "label": here})
     for label, scale in (("Xavier", xavier_scale(base.width)), ("He", he_scale(base.width))):
         found.append({"part": "line", "scale": scale, "label": label})
     return pa.Table.from_pylist(found, _SCHEMA)

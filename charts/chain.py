@@ -3,95 +3,143 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
-import numpy as np
 import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
-from charts.theme import INK, power_axis, short, shown_name
+from charts.theme import INK, short, shown_name
 from model.chain import Factor, product
+from model.describe import titles
+from model.experiment import Experiment
 from model.histogram import LOG_AXIS
 
-# A factor of zero has no place on a log axis; it stands at its end, and says that it is zero.
+# A factor of zero has no place on a log axis; its bar ends where the axis does.
 _LEAST, _MOST = (10.0**end for end in LOG_AXIS)
-
 
 _RESULT = "gradient of W"
 
-# The values are left to the tooltip where a bar is narrower than they are (in pixels).
-_LEGIBLE = "bandwidth('x') / length(domain('xOffset')) < 24 ? 0 : 1"
+# Pixels for the factors' names, and how much of its row a factor's bars take.
+_NAMES, _THICK = 86, 0.76
+
+# With more bars than this their figures would overprint; they are left to the tooltip.
+_MOST_FIGURES = 22
 
 
 @prebuilt
 def spec() -> alt.LayerChart:
-    """How far down the product has come after each factor, on a log axis."""
-    # Upright on a phone, where bars are narrower than their names.
-    upright = alt.ExprRef("width < 500 ? -90 : 0")
-    axis = alt.Axis(labelAngle=upright, labelOverlap=False)
-    x = alt.X("factor:N", title=None, sort=alt.SortField("place"), axis=axis)
-    y = alt.Y(
-        "product:Q",
+    """From the top down, how far the product has come after each factor, on a log axis."""
+    x = alt.X(
+        "end:Q",
         title="product so far",
-        scale=alt.Scale(type="log", domain=[_LEAST, _MOST], nice=False, clamp=True),
-        axis=power_axis(*LOG_AXIS),
+        scale=alt.Scale(
+            type="log",
+            domain=[_LEAST, _MOST],
+            range=[_NAMES, alt.ExprRef("width")],
+            nice=False,
+            clamp=True,
+        ),
+        axis=theme.power_axis(*LOG_AXIS, every=3),
     )
-    offset = alt.XOffset("lane:N")
+    y = alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(reverse=True, zero=False, nice=False))
+    tooltip = [alt.Tooltip("text:N", title="factor"), alt.Tooltip("label:N", title="it is")]
+    colour = theme.network_colour()
     bar = (
-        rows()
-        .mark_bar(cornerRadius=2)
+        rows("bar")
+        .mark_rect(strokeWidth=1)
         .encode(
             x=x,
-            xOffset=offset,
-            y=y,
-            y2="before:Q",
-            color=theme.network_colour(),
-            tooltip=[alt.Tooltip("value:N", title="factor"), alt.Tooltip("label:N", title="it is")],
+            x2="start:Q",
+            y=alt.Y("top:Q", axis=None),
+            y2="bottom:Q",
+            color=colour,
+            stroke=theme.network_stroke(),
+            # Filled makes it smaller, hollow larger.
+            fillOpacity=alt.condition("datum.end > datum.start", alt.value(0.15), alt.value(1)),
+            tooltip=tooltip,
         )
     )
-    value = (
-        rows()
-        .mark_text(dy=-6, fontSize=11, color=INK, opacity=alt.ExprRef(_LEGIBLE))
-        .encode(x=x, xOffset=offset, y=alt.Y("top:Q"), text="value:N")
+    result = (
+        rows("result")
+        .mark_point(shape="diamond", filled=True, size=70, opacity=1)
+        .encode(x=x, y=y, color=colour, tooltip=tooltip)
     )
-    return layered(bar, value)
+    figures = alt.Chart().mark_text(align="right", dx=-5, fontSize=10.5, color=INK)
+    figures = figures.encode(x=alt.X("left:Q"), y=y, text="text:N")
+    name = rows("name").mark_text(align="left", fontSize=11, color=INK)
+    return layered(
+        bar,
+        result,
+        figures.transform_filter("datum.part == 'bar' && datum.shown"),
+        figures.transform_filter("datum.part == 'result'").mark_text(
+            align="right", dx=-8, fontSize=11, fontWeight="bold", color=INK
+        ),
+        name.encode(x=alt.value(0), y=y, text="text:N"),
+        *theme.key(dashed=False),
+    )
 
 
-def data(lanes: Mapping[str, Sequence[Factor]]) -> pa.Table:
-    """The rows of the chart: each lane's factors in order, then their product."""
-    # Lanes of different depth share an axis: the longest has all the places.
+def data(lanes: Mapping[str, Sequence[Factor]], experiments: Mapping[str, Experiment]) -> pa.Table:
+    """The rows of the chart: each network's factors in order, then their product."""
+    # Networks of different depth share the rows: the deepest has all of them.
     names = {lane: _names(factors) for lane, factors in lanes.items()}
     order = [*max(names.values(), key=len), _RESULT]
-    found = []
-    for lane, factors in lanes.items():
+    shown = len(order) * len(lanes) <= _MOST_FIGURES
+    found: list[dict[str, Any]] = [
+        {"part": "name", "y": place + 0.5, "text": name}
+        for place, name in enumerate(order)
+        if len(order) > 1
+    ]
+    for number, (lane, factors) in enumerate(lanes.items()):
+        thick = _THICK / len(lanes)
         before = 1.0
         for name, factor in zip(names[lane], factors, strict=True):
             after = before * factor.value
-            found.append((lane, name, before, after, "×" + short(factor.value), factor.label))
+            top = order.index(name) + (1 - _THICK) / 2 + number * thick
+            found.append(
+                {
+                    "part": "bar",
+                    "lane": lane,
+                    "start": max(before, _LEAST),
+                    "end": max(after, _LEAST),
+                    "left": max(min(before, after), _LEAST),
+                    "y": top + thick / 2,
+                    "top": top,
+                    "bottom": top + thick,
+                    "text": "×" + short(factor.value),
+                    "label": factor.label,
+                    "shown": shown,
+                }
+            )
             before = after
         if factors:
-            size = product(factors)
-            found.append((lane, _RESULT, 0.0, size, short(size), "all factors multiplied"))
-    lane_of, name_of, start, end, values, labels = zip(*found, strict=True) if found else ((),) * 6
-    starts, ends = np.maximum(start, _LEAST), np.maximum(end, _LEAST)
-    return pa.table(
-        {
-            "lane": pa.array(lane_of, pa.string()),
-            "factor": pa.array(name_of, pa.string()),
-            "place": pa.array([order.index(name) for name in name_of], pa.int64()),
-            "before": starts,
-            "product": ends,
-            "top": np.maximum(starts, ends),
-            "value": pa.array(values, pa.string()),
-            "label": pa.array(labels, pa.string()),
-        }
-    )
+            size = max(product(factors), _LEAST)
+            found.append(
+                {
+                    "part": "result",
+                    "lane": lane,
+                    "end": size,
+                    "left": size,
+                    "y": len(order) - 1 + (1 - _THICK) / 2 + (number + 0.5) * thick,
+                    "text": short(product(factors)),
+                    "label": "all factors multiplied",
+                }
+            )
+    found += [
+        {"part": "key", "lane": lane, "text": text} for lane, text in titles(experiments).items()
+    ]
+    return pa.Table.from_pylist(found, _SCHEMA)
+
+
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("part", "lane", "text", "label")]
+    + [(name, pa.float64()) for name in ("start", "end", "left", "y", "top", "bottom")]
+    + [("shown", pa.bool_())]
+)
 
 
 def _names(factors: Sequence[Factor]) -> list[str]:
     """The factors by the names that their tensors have on the page."""
     layers = 1 + sum(factor.name.startswith("W") for factor in factors)
-    return [
-        shown_name(layers, factor.name) if factor.name.startswith("W") else factor.name
-        for factor in factors
-    ]
+    return [shown_name(layers, factor.name) for factor in factors]

@@ -44,7 +44,7 @@ def spec() -> alt.LayerChart:
         .mark_text(text="your guess", align="right", dy=14, fontSize=11, color=INK)
         .encode(x=x, y=y)
     )
-    return layered(target, estimate, guess, name, *theme.key()).properties(title=theme.room())
+    return layered(target, estimate, guess, name, *theme.key())
 
 
 def data(lanes: Mapping[str, Snapshot], guess: float | None = None) -> pa.Table:

@@ -56,8 +56,7 @@ def spec() -> alt.LayerChart:
         .mark_text(align="left", dx=5, fontSize=11)
         .encode(x=x, y=y, text="text:N", color=theme.layer_colour())
     )
-    chart = layered(lines, names, mark_of_a_step(x), *theme.key(coloured=False))
-    return chart.properties(title=theme.room())
+    return layered(lines, names, mark_of_a_step(x), *theme.key(coloured=False))
 
 
 def mark_of_a_step(x: alt.X) -> alt.Chart:

@@ -13,10 +13,16 @@ from charts.theme import INK
 from model.state import Float32
 
 
+def _axis() -> alt.Axis:
+    # On a phone each word has a line of its own, so that no label hides another.
+    text = "width < 500 ? split(datum.label, ' ') : datum.label"
+    return alt.Axis(labelAngle=0, labelExpr=text, labelOverlap=False, labelLimit=0)
+
+
 @prebuilt
 def spec() -> alt.LayerChart:
     """How much of the target's range each network's answers span, by what was cured."""
-    x = alt.X("part_of_the_cure:N", title=None, sort=None, axis=alt.Axis(labelAngle=0))
+    x = alt.X("part_of_the_cure:N", title=None, sort=None, axis=_axis())
     y = alt.Y(
         "share:Q",
         title="share of the target's range",

@@ -68,7 +68,7 @@ def spec() -> alt.LayerChart:
         fontSize=11,
         color=INK,
     )
-    chart = layered(
+    return layered(
         band.encode(x=x, x2="until:Q"),
         rule,
         line,
@@ -77,7 +77,6 @@ def spec() -> alt.LayerChart:
         words.encode(x=x, text="text:N"),
         *theme.key(lines=2),
     )
-    return chart.properties(title=theme.room(lines=2))
 
 
 def _where(heights: Mapping[str, float]) -> str:

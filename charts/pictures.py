@@ -99,7 +99,8 @@ def loss_of(
 
 def chain_of(runs: Runs) -> Picture:
     """What the first layer's gradient is made of."""
-    table = chain.data({name: factors(run) for name, run in runs.items()})
+    found = {name: factors(run) for name, run in runs.items()}
+    table = chain.data(found, {name: run.experiment for name, run in runs.items()})
     name = "What the gradient of the first layer is multiplied by, factor by factor"
     return Picture(chain.spec(), table, name)
 

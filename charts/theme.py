@@ -9,7 +9,7 @@ light or dark; a file brings its own (:data:`PAPER`, :data:`INKS`, :data:`LAYERS
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import altair as alt
 
@@ -47,6 +47,21 @@ INK = "currentColor"
 #: The colour of what things are compared with: readable on light and on dark.
 REFERENCE = "#808a98"
 
+#: The atlas: a scheme of its own, bright for soon and dark for late; beyond its end what sleeps;
+#: what exploded in grey, which is on no scheme. On every cell, lines are seen in the dark ink.
+ATLAS: Final = "magma"
+ASLEEP, EXPLODED, CELL_INK = "#0b0620", "#9aa3ae", "#10131a"
+
+#: Verdicts in the atlas, best to worst, readable by everyone (Okabe & Ito 2008).
+VERDICTS: Mapping[str, str] = {
+    "learned": "#009e73",
+    "awake": "#f0e442",
+    "asleep": "#3d3a6b",
+    "exploded": "#d55e00",
+    "diverged": "#9c1f1f",
+    "training": "#8a93a0",
+}
+
 #: Text and ground of a file, which has no page to take them from.
 INKS: Mapping[Mode, str] = {"light": "#1c2430", "dark": "#e4e8ee"}
 PAPER: Mapping[Mode, str] = {"light": "#ffffff", "dark": "#14181f"}
@@ -68,8 +83,16 @@ def layer_colour() -> alt.Color:
 
 def network_colour() -> alt.Color:
     """The colour of the network whose ``lane`` stands in the data."""
-    hues = alt.Scale(domain=list(LANES), range=list(NETWORKS))
-    return alt.Color("lane:N", scale=hues, legend=None)
+    return alt.Color("lane:N", scale=_hues(), legend=None)
+
+
+def network_stroke() -> alt.Stroke:
+    """The same for the outline of a mark."""
+    return alt.Stroke("lane:N", scale=_hues(), legend=None)
+
+
+def _hues() -> alt.Scale:
+    return alt.Scale(domain=list(LANES), range=list(NETWORKS))
 
 
 def network_dash() -> alt.StrokeDash:
@@ -82,8 +105,8 @@ def network_dash() -> alt.StrokeDash:
 KEY, GREY = 16, "grey"
 
 
-def key(coloured: bool = True, lines: int = 1) -> list[alt.Chart]:
-    """Which line is which: in the :func:`room` above the plot, from the rows of part ``key``.
+def key(coloured: bool = True, dashed: bool = True, lines: int = 1) -> list[alt.Chart]:
+    """Which line is which: above the plot, from the rows of part ``key``.
 
     A row whose lane is :data:`GREY` names what is compared with, on the last of two lines.
     """
@@ -97,7 +120,7 @@ def key(coloured: bool = True, lines: int = 1) -> list[alt.Chart]:
         mine = alt.Chart().transform_filter((alt.datum.part == "key") & (alt.datum.lane == lane))
         sample = mine.mark_rule(
             strokeWidth=2.5,
-            strokeDash=list(dash),
+            strokeDash=list(dash if dashed else DASHES[0]),
             color=hue if coloured or lane == GREY else INK,
         )
         name = mine.mark_text(align="left", baseline="middle", fontSize=11, color=INK)
@@ -108,11 +131,6 @@ def key(coloured: bool = True, lines: int = 1) -> list[alt.Chart]:
             name.encode(x=text, y=alt.value(y), text="text:N"),
         ]
     return layers
-
-
-def room(lines: int = 1) -> alt.TitleParams:
-    """Room for so many lines of the key, as an empty title: a plot has no other above it."""
-    return alt.TitleParams(text=[" "] * lines, fontSize=11, lineHeight=KEY, offset=2)
 
 
 def number_axis(ticks: int = 5, values: Sequence[float] | None = None) -> alt.Axis:

@@ -66,8 +66,9 @@ _HELP = {
     "loss": "The error, squared: the mean over the steps between two remembered ones. A network "
     "that ignores its input cannot get below the grey line, on average.",
     "chain": "On its way back from the error to the first weights, the gradient is multiplied by "
-    "each of these factors. A bar goes from the product before it to the product after it; the "
-    "longest bar down is what starves the first layer.",
+    "each of these factors, from the top down. A bar goes from the product before it to the "
+    "product after it: filled where that is smaller, hollow where it is larger. The diamond is "
+    "the result.",
 }
 
 _COLOURS = {

@@ -104,7 +104,10 @@ def _charts() -> Iterator[Drawn]:
     yield Drawn(
         "chain",
         chain.spec,
-        lambda runs, _: chain.data(dict(zip(LANES, map(factors, runs), strict=False))),
+        lambda runs, _: chain.data(
+            dict(zip(LANES, map(factors, runs), strict=False)),
+            {name: run.experiment for name, run in zip(LANES, runs, strict=False)},
+        ),
     )
     yield Drawn(
         "halves",
