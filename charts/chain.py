@@ -32,7 +32,7 @@ def spec() -> alt.LayerChart:
     """From the top down, how far the product has come after each factor, on a log axis."""
     x = alt.X(
         "end:Q",
-        title="product so far",
+        title=None,
         scale=alt.Scale(
             type="log",
             domain=[_LEAST, _MOST],
@@ -65,7 +65,7 @@ def spec() -> alt.LayerChart:
         .mark_point(shape="diamond", filled=True, size=70, opacity=1)
         .encode(x=x, y=y, color=colour, tooltip=tooltip)
     )
-    figures = alt.Chart().mark_text(align="right", dx=-5, fontSize=10.5, color=INK)
+    figures = alt.Chart().mark_text(align="right", dx=-5, fontSize=10, color=INK)
     figures = figures.encode(x=alt.X("left:Q"), y=y, text="text:N")
     name = rows("name").mark_text(align="left", fontSize=11, color=INK)
     return layered(
@@ -91,6 +91,13 @@ def data(lanes: Mapping[str, Sequence[Factor]], experiments: Mapping[str, Experi
         for place, name in enumerate(order)
         if len(order) > 1
     ]
+    if not found:
+        # Some without a colour or a word, for Vega warns of rows that are not there.
+        nothing = dict.fromkeys(("start", "end", "left"), 1.0) | {"text": "", "shown": True}
+        found = [
+            nothing | {"part": part, "y": 0.5, "top": 0.0, "bottom": 1.0}
+            for part in ("name", "bar", "result")
+        ]
     for number, (lane, factors) in enumerate(lanes.items()):
         thick = _THICK / len(lanes)
         before = 1.0

@@ -40,9 +40,8 @@ def spec() -> alt.LayerChart:
     guess = rows("guess").mark_line(strokeDash=[2, 3], strokeWidth=1.5, color=INK).encode(x=x, y=y)
     name = (
         rows("guess")
-        .transform_filter(alt.datum.input > 0)
-        .mark_text(text="your guess", align="right", dy=14, fontSize=11, color=INK)
-        .encode(x=x, y=y)
+        .mark_text(align="right", dy=14, fontSize=11, color=INK)
+        .encode(x=x, y=y, text="text:N")
     )
     return layered(target, estimate, guess, name, *theme.key())
 
@@ -56,7 +55,8 @@ def data(lanes: Mapping[str, Snapshot], guess: float | None = None) -> pa.Table:
     names = titles({lane: snapshot.experiment for lane, snapshot in lanes.items()})
     answers = [snapshot.estimate for snapshot in lanes.values()]
     no_place = np.full(len(names), np.nan, np.float32)
-    ends = [] if guess is None else [-guess, guess]
+    # Without a guess its line is a point: Vega warns of rows that are not there.
+    ends = [-(guess or 0), guess or 0]
     estimates = np.concatenate([PROBE, *answers, no_place, ends], dtype=np.float32)
     # Vega leaves out what is not a number; an infinity would take the axis with it.
     estimates[~np.isfinite(estimates)] = np.nan
@@ -83,13 +83,15 @@ def _answer(estimate: Float32) -> str:
 def _fixed_columns(names: tuple[tuple[str, str], ...], guessed: bool) -> dict[str, pa.Array]:
     """The columns that are the same in every frame."""
     n, lanes = len(PROBE), [lane for lane, _ in names]
-    guess = ["guess"] * 2 * guessed
+    guess = ["guess"] * 2
     parts = ["target"] * n + ["lane"] * n * len(lanes) + ["key"] * len(lanes) + guess
     inputs = np.tile(PROBE, 1 + len(lanes))
-    ends = [PROBE[-1:]] * len(lanes) + [PROBE[[0, -1]]] * guessed
+    ends = [PROBE[-1:]] * len(lanes) + [PROBE[[0, -1]] if guessed else np.zeros(2, PROBE.dtype)]
     return {
         "part": pa.array(parts),
         "lane": pa.array([*np.repeat(["target", *lanes], n).tolist(), *lanes, *guess]),
         "input": pa.array(np.concatenate([inputs, *ends])),
-        "text": pa.array([""] * inputs.size + [text for _, text in names] + [""] * len(guess)),
+        "text": pa.array(
+            [""] * inputs.size + [text for _, text in names] + ["", "your guess" if guessed else ""]
+        ),
     }

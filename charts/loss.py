@@ -41,11 +41,7 @@ class Marks:
 def spec() -> alt.LayerChart:
     """Mean loss of each lane since the step remembered before, and the line at 1/3."""
     x = alt.X("step:Q", title=None, axis=theme.step_axis())
-    y = alt.Y(
-        "loss:Q",
-        title="mean loss",
-        axis=theme.number_axis(4),
-    )
+    y = alt.Y("loss:Q", title="mean loss", axis=theme.number_axis(4))
     line = (
         rows("lane")
         .mark_line(strokeWidth=2)
@@ -58,7 +54,7 @@ def spec() -> alt.LayerChart:
     said = alt.Chart().transform_filter(alt.FieldOneOfPredicate(field="part", oneOf=list(_HEIGHTS)))
     marks = said.mark_rule(
         color=INK,
-        strokeWidth=alt.ExprRef("datum.part == 'woke' ? 2 : 1.2"),
+        strokeWidth=alt.ExprRef("datum.text ? (datum.part == 'woke' ? 2 : 1.2) : 0"),
         strokeDash=alt.ExprRef("datum.part == 'woke' ? [1, 0] : [4, 3]"),
     )
     words = said.mark_text(
@@ -123,7 +119,8 @@ def data(
 
 def _marked(marks: Marks, end: int) -> list[tuple[str, int, int, str]]:
     """The rows of the marks: part, step, last step and words. None makes the axis longer."""
-    found = []
+    # Two that are not seen: Vega warns of rows that are not there.
+    found = [("band", 0, 0, ""), ("guess", 0, 0, "")]
     if marks.guess is not None:
         found.append(("guess", min(marks.guess, end), 0, f"your guess: {marks.guess:,}"))
     if marks.forecast is not None:
