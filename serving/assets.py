@@ -73,6 +73,14 @@ def accepted(header: str) -> set[str]:
     return {name for name, _, weight in offers if weight.strip("q=.0") or not weight}
 
 
+def is_known(tag: str, headers: Headers) -> bool:
+    """Whether who asks says that it has what ``tag`` names."""
+    known = headers.get("if-none-match", "")
+    return known.strip() == "*" or tag in {
+        each.strip().removeprefix("W/") for each in known.split(",")
+    }
+
+
 def _answer(packed: Path, headers: Headers) -> Response:
     body, tag = _read(packed)
     described = {

@@ -13,14 +13,15 @@ from typing import TypeVar
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from export.page import EMBED_HEIGHT, embed_snippet
 from live.settings import SETTINGS
 from model.link import Link, read, write
 from model.workers import workers
+from serving.first import First, Firsts, html
 from serving.health import warm_up
-from serving.index import with_head
+from serving.index import document, with_head
 from serving.picture import HEIGHT, WIDTH
 from serving.preview import NAME, Card, Cards, canonical, plain_card
 from serving.scripts import tags
@@ -38,19 +39,20 @@ _CACHED = {"Cache-Control": "public, max-age=86400"}
 _EMBED_WIDTH = 900
 
 cards = Cards(workers)
+firsts = Firsts(workers)
 
 
 async def index(request: Request) -> Response:
-    """The page, with the tags of the link that was asked for."""
+    """The page, with the first picture and the tags of the link that was asked for."""
     link = read(request.url.query)
-    card = await _card(canonical(link))
+    # Programs that show cards come once, and say nothing of how they go about it; a reader is not
+    # kept waiting for what is there the next time.
+    patience = 0.0 if "sec-fetch-mode" in request.headers else _PATIENCE
+    card, first = await asyncio.gather(_card(canonical(link), patience), _first(link, patience))
     base = _base(request)
-    description = f"<p>{escape(card.sentence)} The page itself needs JavaScript.</p>"
-    head = _head(card, base, link)
-    # As Streamlit serves it: asked for anew each time, because its scripts' names change.
-    return HTMLResponse(
-        with_head(f"{head}\n    {tags()}", description), headers={"Cache-Control": "no-cache"}
-    )
+    body = html(first, link, card, _picture(base, link))
+    page = with_head(f"{_head(card, base, link)}\n    {tags()}", body)
+    return document(page, request.headers)
 
 
 async def preview(request: Request) -> Response:
@@ -79,7 +81,7 @@ async def oembed(request: Request) -> Response:
         text = "maxwidth and maxheight must be whole numbers from 1"
         return PlainTextResponse(text, 400)
     link = read(address.query)
-    card = await _card(canonical(link))
+    card = await _card(canonical(link), _PATIENCE)
     description = {
         "version": "1.0",
         "type": "rich",
@@ -98,11 +100,18 @@ async def oembed(request: Request) -> Response:
     return JSONResponse(description, headers={"Access-Control-Allow-Origin": "*"})
 
 
-async def _card(link: Link) -> Card:
+async def _card(link: Link, patience: float) -> Card:
     """The card of ``link``; what can be said without a run when that is not to be had at once."""
     if not warm_up.ready:
         return plain_card(link)
-    return await _wait(cards.card(link), _PATIENCE) or plain_card(link)
+    return await _wait(cards.card(link), patience) or plain_card(link)
+
+
+async def _first(link: Link, patience: float) -> First:
+    """The first picture of ``link``; a neutral one when that is not to be had at once."""
+    if not warm_up.ready:
+        return First.plain(link)
+    return await _wait(firsts.of(link), patience) or First.plain(link)
 
 
 async def _wait(future: Future[Result] | None, seconds: float) -> Result | None:

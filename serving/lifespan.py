@@ -16,6 +16,7 @@ from live.settings import SETTINGS
 from model.workers import begin, close, employ, workers
 from serving import log
 from serving.assets import packed_folder, packer
+from serving.card import firsts
 from serving.health import warm_up
 
 # Where there is the GNU C library. The number names M_ARENA_MAX: how many heaps there may be.
@@ -40,6 +41,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     employ(SETTINGS.workers, SETTINGS.memory)
     warm_up.start()
     begin()
+    workers().when_ready(firsts.prepare)
     tidying = asyncio.create_task(_tidy())
     with packer(packed_folder()):
         yield

@@ -70,7 +70,7 @@ def ran_card(link: Link, pool: Workers) -> Card:
     if not all(is_compiled(e) for e in experiments):
         return plain_card(link)
     budget = _BUDGET / len(experiments)
-    runs = [_train(Run(e, pool.advance), link.step or e.steps, budget, pool) for e in experiments]
+    runs = [train(Run(e, pool.advance), link.step or e.steps, budget, pool) for e in experiments]
     found = [diagnose(run) for run in runs]
     named = dict(zip(LANES, runs, strict=False))
     now = {name: run.history.at(run.step) for name, run in named.items()}
@@ -103,7 +103,7 @@ def _described(link: Link) -> str:
     return first if link.versus is None else f"{first}; beside it: {describe(link.versus)}"
 
 
-def _train(run: Run, steps: int, budget: float, pool: Workers) -> Run:
+def train(run: Run, steps: int, budget: float, pool: Workers) -> Run:
     """Advance ``run`` to ``steps``, or as far as ``budget`` seconds of a worker go."""
     run.advance(min(steps, _FEELER))
     while run.step < steps and run.diverged is None and budget > 0:

@@ -1,0 +1,55 @@
+"""How the page arrives: the first picture, and the live page in its place."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from harness.servers import Server
+
+SECONDS = 1_000
+
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_javascript_the_page_says_and_shows_what_it_is_about(
+    browser: Browser, server: Server, width: int, scheme: str
+) -> None:
+    with browser.new_context(
+        java_script_enabled=False,
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    ) as context:
+        page = context.new_page()
+        for _ in range(150):
+            page.goto(f"{server.url}/?layers=3")
+            if page.locator("#first svg").count() == 2:
+                break
+            page.wait_for_timeout(200)
+        assert page.get_by_role("heading", level=1).is_visible()
+        for picture in page.locator("#first svg").all():
+            assert picture.is_visible()
+        assert page.get_by_text("needs JavaScript").is_visible()
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_the_live_page_takes_the_place_of_the_first_picture_and_nothing_jumps(
+    page: Page, server: Server, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.add_init_script(SHIFTS)
+    page.goto(f"{server.url}/?layers=3", wait_until="commit")
+    page.locator("#first").wait_for(state="attached")
+    page.locator("#first").wait_for(state="detached", timeout=60 * SECONDS)
+    assert page.locator(".stVegaLiteChart").first.is_visible()
+    assert page.get_by_role("button", name="Train").first.is_visible()
+    page.wait_for_timeout(1 * SECONDS)
+    assert page.evaluate("document.documentElement.classList.contains('first')") is False
+    assert page.evaluate("window.shifted") < 0.1
