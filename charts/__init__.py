@@ -15,6 +15,10 @@ from functools import cache
 from typing import Any, cast
 
 import altair as alt
+
+# Altair looks for it whenever it builds a spec, and of two threads that do so for the first time
+# one would find it half imported.
+import pandas as pd  # noqa: F401
 import pyarrow as pa
 
 from charts.theme import INK
