@@ -36,7 +36,7 @@ def test_without_javascript_the_page_says_and_shows_what_it_is_about(
         assert page.get_by_role("heading", level=1).is_visible()
         for picture in page.locator("#first svg").all():
             assert picture.is_visible()
-        assert page.get_by_text("needs JavaScript").is_visible()
+        assert page.locator("#first noscript small").is_visible()
 
 
 @pytest.mark.parametrize("width", [1366, 390])
