@@ -7,7 +7,7 @@ from live.carrier import Carrier
 from live.pacer import pacer
 from live.settings import SETTINGS
 from model.workers import employ
-from ui import asking, controls, link, story, style
+from ui import asking, browser, controls, link, share, story, style
 from ui.stage import Stage
 
 st.set_page_config("The Middle Layer", layout="wide")
@@ -25,6 +25,21 @@ stage.train_first()
 with pacer.drawing:
     story.heading(session)
     controls.complaints(session)
-    stage.lay_out()
+    with style.figure():
+        stage.words()
+        stage.network()
+        stage.estimate()
+        controls.show(session)
+        stage.progress_and_verdict()
+        share.at_once(session)
+    stage.gradients()
+    if st.context.is_embedded:
+        share.way_out(session)
+    else:
+        stage.curves()
+        stage.evidence()
+        share.show(session)
+    browser.show()
+    stage.close()
 
 stage.live()

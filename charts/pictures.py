@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
+import pyarrow.compute as pc
+
 from charts import Picture, chain, estimate, flow, ladder, loss, network, outputs, ridges
 from charts.ladder import Axis, What
 from model.chain import factors
@@ -57,6 +59,12 @@ def ladder_of(
     lane = lanes.pop(name)
     table = ladder.data(lane, list(lanes.values()), what, axis, view.biases)
     return Picture(ladder.spec(axis), table, alt)
+
+
+def first_row(picture: Picture) -> Picture:
+    """A ladder's first layer alone, for where there is room for no more."""
+    table = picture.table
+    return Picture(picture.spec, table.filter(pc.equal(table["row"], 0)), picture.alt)
 
 
 def outputs_of(

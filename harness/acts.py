@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
 
+from model.chapters import CHAPTERS
+
 # Milliseconds. Generous: only a page that hangs takes as long, whatever else the machine does.
 PATIENCE = 90_000
 
@@ -42,6 +44,20 @@ def press(page: Page, key: str) -> None:
     button(page, key).click(timeout=PATIENCE)
 
 
+def open_chapter(page: Page, key: str) -> None:
+    """Click on a chapter's pill, and wait until it stands."""
+    page.locator(".st-key-chapter").get_by_text(CHAPTERS[key].title).click()
+    page.wait_for_function("key => location.search.includes(key)", arg=f"chapter={key}")
+    rest(page)
+
+
+def change(page: Page) -> None:
+    """Open what stands behind Change."""
+    button(page, "change").click()
+    page.locator(".st-key-reset").wait_for(timeout=PATIENCE)
+    rest(page)
+
+
 def progress(page: Page) -> str:
     """The text over the progress bar."""
     return page.locator("[data-testid=stProgress]").first.inner_text()
@@ -72,8 +88,7 @@ def wait_for_step(page: Page, condition: str, milliseconds: float = PATIENCE) ->
 def wait_until_over(page: Page) -> None:
     """Until the run has come to its end and the page rests."""
     page.wait_for_function(
-        "() => { const e = [...document.querySelectorAll('.st-key-train button')]"
-        ".find(e => e.offsetParent); return e && e.disabled && e.innerText.includes('Train'); }",
+        "() => [...document.querySelectorAll('.st-key-next button')].some(e => e.offsetParent)",
         timeout=PATIENCE,
     )
     rest(page)

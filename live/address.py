@@ -16,7 +16,10 @@ _JS = """
 export default function ({ data }) {
   const state = window.history.state ?? {};
   const url = new URL(window.location.href);
+  // Streamlit's own parameters, of which the script is told nothing.
+  const own = [...url.searchParams].filter(([name]) => name.startsWith("embed"));
   url.search = data.query;
+  own.forEach(([name, value]) => url.searchParams.append(name, value));
   const here = url.href === window.location.href;
   if (here && state.lesson === data.lesson) return;
   const push = !here && state.lesson !== undefined && state.lesson !== data.lesson;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -47,8 +47,8 @@ class Slot:
         element = getattr(self._element or self._place, kind)(*content, **settings)
         self._element = self._element or element
 
-    def chart(self, picture: Picture, height: int) -> None:
-        """Show a chart, ``height`` pixels high.
+    def chart(self, picture: Picture, height: int | Literal["stretch"]) -> None:
+        """Show a chart, ``height`` pixels high, or as high as its place.
 
         ``st.vega_lite_chart`` writes the spec out and reads it again each time, which is most of
         what it does. So it makes the message once, and from then on only the data is exchanged.
@@ -72,7 +72,7 @@ class Slot:
 class _Chart(private.Captured):
     """The message of a chart without its data."""
 
-    def __init__(self, picture: Picture, height: int) -> None:
+    def __init__(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         super().__init__()
         self.spec = picture.spec
         empty = {picture.spec["data"]["name"]: picture.table.slice(length=0)}

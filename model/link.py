@@ -18,6 +18,7 @@ from model.experiment import BOUNDS, MOST_STEPS, Bound, Choice, Experiment, Valu
 HIDEABLE = (
     "chapters",
     "controls",
+    "network",
     "verdict",
     "ladder",
     "estimate",

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
 
 from charts.pictures import View
+from charts.theme import SECOND
 from model.describe import LABELS, OPTIONS
 from model.experiment import ABOUT, BOUNDS, Choice, Experiment, Real, Value, Whole
 from model.link import VERSUS
+from ui import story
 from ui.link import touched, was_touched
+from ui.scene import MARKS
 from ui.session import SPEEDS, Session, this_session
 
-# On the page at once; the rest stands under More.
-_IN_VIEW = ("weights", "weight_scale", "bias", "bias_scale")
+# How the first weights and biases are drawn, in words.
+_TINY: dict[str, Value] = {
+    "weights": "normal",
+    "weight_scale": 1e-3,
+    "bias": "normal",
+    "bias_scale": 1e-3,
+}
+STARTS: Mapping[str, Mapping[str, Value]] = {
+    "tiny, as in the question: N(0, 0.001)": _TINY,
+    "just right, the answer: Xavier, biases 0.1": _TINY
+    | {"weights": "xavier_uniform", "bias": "constant", "bias_scale": 0.1},
+    "Xavier": _TINY | {"weights": "xavier_uniform"},
+    "He": _TINY | {"weights": "he_uniform"},
+    "too large: N(0, 1)": _TINY | {"weight_scale": 1.0, "bias_scale": 1.0},
+}
+OWN = "my own …"
 
 # What two lanes have in common, so that they see the same inputs for the same time.
 _SHARED = ("steps", "seed")
@@ -31,32 +48,71 @@ _ERROR = "control error"
 
 
 def show(session: Session) -> None:
-    """All controls, filled from the session."""
+    """One row: depth, first weights, Train; and all the rest behind one button."""
     _fill(session)
-    if "controls" in session.link.hide:
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.segmented_control(
-            "Layers",
-            _DEPTHS,
-            key="depth",
-            required=True,
-            on_change=_depth_changed,
-            help=ABOUT["layers"],
-        )
-        for name in _IN_VIEW:
-            _field(name, "", 172 if name in ("weights", "bias") else 132)
-        with st.popover("More", icon=":material/tune:"):
-            for name in BOUNDS:
-                if name not in _IN_VIEW:
-                    _field(name, "", "stretch")
+    with st.container(key="controls", horizontal=True, vertical_alignment="center", gap="small"):
+        if "controls" not in session.link.hide:
+            st.segmented_control(
+                "Layers",
+                _DEPTHS,
+                format_func=lambda depth: "2 layers" if depth == "2" else depth,
+                key="layers",
+                required=True,
+                on_change=_depth_changed,
+                label_visibility="collapsed",
+            )
+            st.selectbox(
+                "First weights",
+                [*STARTS, OWN],
+                key="start",
+                on_change=_start_changed,
+                label_visibility="collapsed",
+                width="stretch",
+            )
+        _train(session)
+        if "controls" not in session.link.hide:
+            _change(session)
+
+
+def _train(session: Session) -> None:
+    """Train or Pause; where the run is over, what comes next, and the same once more."""
+    if session.over:
+        label, chapter = story.next_step(session)
+        _button("next", lambda s: story.open_chapter(s, chapter), label, type="primary")
+        _button("train", Session.again, "Again", shortcut="t", help="From the beginning")
+    elif session.asks:
+        _button("train", Session.play, "Let’s see", type="primary", shortcut="t")
+    elif session.playing:
+        _button("train", Session.pause, "Pause", type="primary", shortcut="t")
+    else:
+        _button("train", Session.play, "Train", type="primary", shortcut="t")
+
+
+def _change(session: Session) -> None:
+    """Everything else."""
+    # What is in it is only made, and sent, once it has been opened.
+    with st.popover("Change …", key="change", on_change="rerun") as change:
+        if not change.open:
+            return
+        with st.container(horizontal=True, gap="small"):
+            for key, act, label, help_ in _ACTS:
+                _button(key, act, label, help=help_, disabled=key == "step" and session.over)
+        speed(session)
+        _view(session)
+        for name in BOUNDS:
+            _field(name, "", "stretch")
         if session.link.versus is not None:
-            with st.popover("Compared with", icon=":material/compare_arrows:"):
-                for name in BOUNDS:
-                    if name not in _SHARED:
-                        _field(name, VERSUS, "stretch")
-        with st.popover("View", icon=":material/visibility:"):
-            _view(session)
+            st.markdown(f"**The second network** {MARKS[SECOND]}")
+            for name in BOUNDS:
+                if name not in _SHARED:
+                    _field(name, VERSUS, "stretch")
+
+
+_ACTS: tuple[tuple[str, Callable[[Session], None], str, str], ...] = (
+    ("step", Session.step_once, "Step", "Train one step"),
+    ("reset", Session.reset, "Reset", "Back to step 0, with the same initial weights"),
+    ("new_seed", Session.new_seed, "New seed", "Other initial weights and other inputs"),
+)
 
 
 def complaints(session: Session) -> None:
@@ -75,35 +131,11 @@ def _plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])", r"\\\1", text)
 
 
-def buttons(session: Session) -> None:
-    """Train or Pause, Step, Reset, New seed."""
-    running = session.playing and not session.over
-    _button(
-        session,
-        "train",
-        "pause" if running else "play",
-        "Pause" if running else "Train",
-        type="primary",
-        icon=":material/pause:" if running else ":material/play_arrow:",
-        width=104,
-        disabled=session.over,
-        shortcut="t",
-        help="Train the network, or pause",
-    )
-    _button(session, "step", "step_once", "Step", disabled=session.over, help="Train one step")
-    _button(
-        session, "reset", "reset", "Reset", help="Back to step 0, with the same initial weights"
-    )
-    _button(
-        session, "new_seed", "new_seed", "New seed", help="Other initial weights and other inputs"
-    )
-
-
-def _button(session: Session, key: str, action: str, label: str, **settings: Any) -> None:
+def _button(key: str, act: Callable[[Session], None], label: str, **settings: Any) -> None:
     """A button that makes the session act."""
-    clicked = st.button(label, key=key, on_click=_act, args=(action,), **settings)
+    clicked = st.button(label, key=key, on_click=_act, args=(act,), **settings)
     if clicked and not was_touched():
-        getattr(session, action)()
+        act(this_session())
         st.rerun()
 
 
@@ -133,10 +165,9 @@ def look_back(session: Session) -> None:
         st.button(
             "Stop" if session.replaying else "Replay",
             key="replay",
-            icon=":material/pause:" if session.replaying else ":material/replay:",
             disabled=not resting,
             on_click=_act,
-            args=("pause" if session.replaying else "replay",),
+            args=(Session.pause if session.replaying else Session.replay,),
             help="Show the remembered steps one after the other",
         )
         st.select_slider(
@@ -176,7 +207,7 @@ def _field(name: str, prefix: str, width: int | str) -> None:
     bound = BOUNDS[name]
     settings: dict[str, Any] = {
         "label": LABELS[name],
-        "key": prefix + name,
+        "key": _key(name, prefix),
         "on_change": _field_changed,
         "help": f"{ABOUT[name]} It is {bound}.",
         "width": width,
@@ -201,26 +232,40 @@ def _field(name: str, prefix: str, width: int | str) -> None:
         )
 
 
+def _key(name: str, prefix: str) -> str:
+    """The key of a field's widget; ``layers`` is that of the row's own."""
+    return f"set {prefix}{name}"
+
+
 def _fill(session: Session) -> None:
     """Set every widget to what the session shows."""
     state = st.session_state
-    layers = session.link.experiment.layers
-    state["depth"] = str(layers) if layers <= 3 else "more"
+    experiment = session.link.experiment
+    state["layers"] = str(experiment.layers) if experiment.layers <= 3 else "more"
+    state["start"] = next((start for start in STARTS if _begins(experiment, start)), OWN)
     _put(session.link.experiment, "")
     if session.link.versus is not None:
         _put(session.link.versus, VERSUS)
 
 
+def _begins(experiment: Experiment, start: str) -> bool:
+    """Whether the experiment's first weights are drawn as ``start`` says."""
+    wanted = dict(STARTS[start])
+    if wanted["weights"] != "normal":
+        del wanted["weight_scale"]  # it is for N(0, σ) alone
+    return all(getattr(experiment, name) == value for name, value in wanted.items())
+
+
 def _put(experiment: Experiment, prefix: str) -> None:
     for name, value in asdict(experiment).items():
-        st.session_state[prefix + name] = value
+        st.session_state[_key(name, prefix)] = value
 
 
 def _taken(base: Experiment, prefix: str) -> Experiment:
     """The experiment that the widgets show; a widget that is not on the page changes nothing."""
     values: dict[str, Value] = asdict(base)
     for name in values:
-        shown = st.session_state.get(prefix + name)
+        shown = st.session_state.get(_key(name, prefix))
         if shown is not None:
             values[name] = shown
     return Experiment(**values)  # type: ignore[arg-type]
@@ -243,17 +288,31 @@ def _field_changed() -> None:
 
 
 def _depth_changed() -> None:
-    choice = st.session_state["depth"]
+    choice = st.session_state["layers"]
     if choice is None:  # taken away
         return
-    # "more" is where the page goes on from: the reader sets the number under More.
-    st.session_state["layers"] = 4 if choice == "more" else int(choice)
+    # "more" is where the page goes on from: the reader sets the number under Change.
+    st.session_state[_key("layers", "")] = 4 if choice == "more" else int(choice)
+    if choice == "more":
+        st.session_state["change"] = True
     _field_changed()
 
 
-def _act(name: str) -> None:
+def _start_changed() -> None:
+    start = st.session_state["start"]
+    if start == OWN:
+        # Nothing is another yet: the reader says what, in the fields that open.
+        touched()
+        st.session_state["change"] = True
+        return
+    for name, value in STARTS[start].items():
+        st.session_state[_key(name, "")] = value
+    _field_changed()
+
+
+def _act(act: Callable[[Session], None]) -> None:
     touched()
-    getattr(this_session(), name)()
+    act(this_session())
 
 
 def _looked() -> None:

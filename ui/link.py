@@ -12,6 +12,7 @@ from charts.pictures import View
 from live.address import Address
 from live.carrier import Carrier
 from live.private import went_back
+from model.chapters import CHAPTERS
 from model.experiment import MOST_STEPS
 from model.link import parameters, read, write
 from ui.session import SPEEDS, Session
@@ -38,6 +39,9 @@ def open_session(carrier: Carrier) -> Session:
     """This reader's session, opened at what the link says."""
     state = st.session_state
     asked = read({name: st.query_params.get_all(name) for name in st.query_params})
+    if not st.query_params:
+        # Who asks for nothing gets the story, from its beginning.
+        asked = read(f"chapter={next(iter(CHAPTERS))}")
     if "session" not in state:
         # A page just opened, or one whose own server has gone.
         state["session"] = Session(read(carrier.brought) if carrier.brought else asked)
@@ -56,13 +60,12 @@ class Publisher:
         self._session = session
         self._carrier = carrier
         self._address = Address(st.empty())
-        self._kept = {k: v for k, v in st.query_params.items() if k.startswith("embed")}
 
     def publish(self) -> None:
         """Write where the session stands, or is going to stand within the next second."""
         st.session_state[_TOUCHED] = False
         position = self._session.position()
-        query = urlencode(parameters(position) | self._kept, safe=",.")
+        query = urlencode(parameters(position), safe=",.")
         self._address.write(query, write(replace(position, step=0, train=False)))
         self._carrier.load(f"{query}#{_looks(self._session)}")
 

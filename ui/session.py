@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 import streamlit as st
@@ -38,6 +38,18 @@ _AHEAD = 5.0
 
 # Steps of a first chunk, when nobody knows yet what a step costs.
 _FEELER = 100
+
+
+# Seconds for which a forecast is left on the page before the run goes on by itself.
+ANSWER_WITHIN = 10.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What was foretold of the first lane: the step at which it wakes, and when it was said."""
+
+    wakes_at: tuple[int, int, int]  # step: earliest, best guess, latest
+    step: int
 
 
 class Session:
@@ -73,6 +85,9 @@ class Session:
             self.replaying = False
             self.moved_here = False
             self.error = None
+            self.guess: object = None  # what the reader has predicted of this run
+            self.forecast: Forecast | None = None
+            self._asks_until = 0.0
             self._announced = 0
 
     def change(self, first: Experiment, second: Experiment | None) -> None:
@@ -140,7 +155,32 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether there is training to do."""
-        return (self.playing and not self.over) or self.catching_up
+        return (self.playing and not self.over and not self.asks) or self.catching_up
+
+    @property
+    def has_left_chapter(self) -> bool:
+        """Whether the experiments are no longer those that the link's chapter is about."""
+        link = self.link
+        return link.chapter is not None and CHAPTERS[link.chapter].is_left(
+            link.experiment, link.versus
+        )
+
+    @property
+    def asks(self) -> bool:
+        """Whether the run rests at its first forecast, for the reader to take it in."""
+        return self.playing and time.monotonic() < self._asks_until
+
+    @property
+    def can_foretell(self) -> bool:
+        """Whether the chapter waits for its run's first forecast."""
+        chapter = self.link.chapter
+        waits = chapter is not None and CHAPTERS[chapter].forecast and not self.has_left_chapter
+        return waits and self.playing and self.forecast is None and not self.over
+
+    def foretell(self, wakes_at: tuple[int, int, int]) -> None:
+        """Let the run rest at its first forecast, until the reader answers or has had the time."""
+        self.forecast = Forecast(wakes_at, self.step)
+        self._asks_until = time.monotonic() + ANSWER_WITHIN
 
     @property
     def steps_per_second(self) -> float:
@@ -154,7 +194,15 @@ class Session:
         self.look = None
         self.replaying = False
         self.error = None
+        self._asks_until = 0.0
         self.playing = True
+
+    def again(self) -> None:
+        """From the beginning, and at once."""
+        guess = self.guess
+        self.reset()
+        self.guess = guess
+        self.play()
 
     def pause(self) -> None:
         """Stop after the present chunk."""

@@ -24,9 +24,23 @@ from ui import story
 from ui.session import Session
 
 
+def at_once(session: Session) -> None:
+    """What is shared most, beside the verdict."""
+
+
+def way_out(session: Session) -> None:
+    """From the figure in somebody's text to the page that it is of."""
+    st.link_button("Open the page ↗", link(session), type="tertiary")
+
+
 def show(session: Session) -> None:
-    """The panel; what it offers is where the session stands now."""
-    with st.expander("Share this run, cite it, take it home", icon=":material/share:"):
+    """The panel; what it offers is where the session stands now, made once it is opened."""
+    if "share" in session.link.hide:
+        return
+    panel = st.expander("Share this run, cite it, take it home", key="share", on_change="rerun")
+    if not panel.open:
+        return
+    with panel:
         url = link(session)
         st.caption("The link leads to this very run, to the digit.")
         st.code(url, language=None, wrap_lines=True)

@@ -15,26 +15,27 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from charts import ladder, pictures
-from charts.theme import FIRST, SECOND
+from charts.theme import FIRST
 from live import metrics, private
 from live.carrier import Carrier
 from live.flow import Flow, Marker
 from live.pacer import Turn, pacer
 from live.private import reader_is_there, session_id
-from live.slot import Slot, titled
-from model.diagnosis import Diagnosis, diagnose
+from live.slot import Slot
+from model.diagnosis import diagnose
+from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
-from ui import asking, controls, share, story
+from ui import asking, controls, story
 from ui.link import Publisher
 from ui.panels import Panel, panel_of
+from ui.scene import Scene
 from ui.session import Session
-from ui.story import Scene
-
-# Pixels: the verdict, the proof and Train are in view at once on a laptop.
-_TALL, _LOW = 290, 220
 
 # A row of a ladder needs room for its label and its bars.
 _ROW, _AXIS = 50, 40
+
+# Pixels of the curves.
+_LOW = 220
 
 # Text that changes twenty times a second cannot be read, and a curve grows by a point: what is read
 # rather than watched is drawn this often, in seconds, and with the last picture.
@@ -49,9 +50,6 @@ _WAITING = 0.5
 # For how long a page may catch up with its link before it draws, in seconds.
 _UNSEEN = 1.0
 
-# As near as text comes to the colours of the networks in the charts.
-_LANE_COLOURS = {FIRST: "orange", SECOND: "violet"}
-
 # What each chart shows, for who asks.
 _HELP = {
     "values": "One row a layer, from the input to the output. Bars: the layer's numbers now. "
@@ -60,75 +58,169 @@ _HELP = {
     "changed; training moves each number by a small part of it. On this axis each line is a "
     "hundred times the one before, so the further left, the weaker training pulls. Exact zeros "
     "have no place on it and are counted beside.",
-    "estimate": "What the network answers to every input from -1 to 1. Grey: what it should.",
     "flow": "The size (root mean square) of the gradient of each layer's weights, over the steps "
     "between two remembered ones.",
     "loss": "The error, squared: the mean over the steps between two remembered ones. A network "
-    "that ignores its input cannot get below the grey line, on average.",
+    "that ignores its input cannot, on average, get below the grey line.",
     "chain": "On its way back from the error to the first weights, the gradient is multiplied by "
     "each of these factors, from the top down. A bar goes from the product before it to the "
     "product after it: filled where that is smaller, hollow where it is larger. The diamond is "
     "the result.",
 }
 
-_COLOURS = {
-    "asleep": "orange",
-    "waking": "yellow",
-    "learning": "blue",
-    "learned": "green",
-    "dead": "red",
-    "exploding": "red",
-    "diverged": "red",
+_TITLES = {
+    "flow": "The gradients, step by step",
+    "loss": "The loss, step by step",
+    "chain": "Why the gradient of W is what it is: a product",
 }
 
 
 class Stage:
-    """The live part: its places, and what fills them."""
+    """The live part: its places, and what fills them. The page calls them from top to bottom."""
 
     def __init__(self, session: Session, carrier: Carrier) -> None:
         self.session = session
         self._carrier = carrier
         self._script = session.new_script()
+        self._hidden = session.link.hide
         self._flow: Flow = st.session_state.setdefault("flow", Flow())
         self._last_turn = 0.0
+        self._embedded = bool(st.context.is_embedded)
+        self._networks: dict[str, Slot] = {}
+        self._estimate: Slot | None = None
+        self._finding: Slot | None = None
+        self._verdicts: dict[str, Slot] = {}
+        self._ladders: dict[tuple[str, ladder.What], Slot] = {}
+        self._curves: dict[str, Slot] = {}
+        self._panel: Panel | None = None
+        self._evidence: Slot | None = None
 
     def train_first(self) -> None:
         """Where the reader has pressed Train, train before the page is drawn, not after."""
-        if self.session.begun and self.session.playing and not self.session.over:
+        if self.session.begun and self.session.playing and self.session.busy:
             self._advance()
 
-    def lay_out(self) -> None:
-        """Put everything in its place, empty; and the controls."""
+    def words(self) -> None:
+        """The chapter's words, and what it asks of the reader."""
+        self._text = self._slot("words", story.GREETING)
+        with st.container(key="guess"):
+            story.ask(self.session)
+
+    def network(self) -> None:
+        """The network, drawn; two of them in a comparison."""
+        if "network" in self._hidden:
+            return
+        with st.container(key="network"), st.container(horizontal=True, gap="small", wrap=False):
+            for name in self.session.runs:
+                with st.container(key=f"network-{name}", gap=None):
+                    st.markdown(story.lane_heading(self.session, name) or "**The network**")
+                    self._networks[name] = Slot(st.container(key=f"drawing-{name}"))
+
+    def estimate(self) -> None:
+        """What the network answers, and what is to be seen there."""
+        if "estimate" in self._hidden:
+            return
+        with st.container(key="estimate", gap=None):
+            self._finding = self._slot("finding", "**The estimate**")
+            self._estimate = Slot(st.container(key="answers"))
+
+    def progress_and_verdict(self) -> None:
+        """How far the run has come, and what is to be said of it: a line each."""
+        with st.container(key="progress"):
+            self._progress = Slot(st.container())
+            if not self.session.begun:
+                self._progress.draw("progress", 0.0, "Step 0")
+        if "verdict" in self._hidden:
+            return
+        with st.container(key="verdict", gap=None):
+            self._verdicts = {
+                name: self._slot(f"verdict-{name}", story.NOT_YET) for name in self.session.runs
+            }
+
+    def gradients(self) -> None:
+        """The gradients layer by layer; in the chapter that asks why, the chain before them."""
+        with st.container(key="panel"):
+            self._panel = panel_of(self.session, st.container())
+        why = self.session.link.chapter == "why" and "chain" not in self._hidden
+        if "ladder" in self._hidden and not why:
+            return
+        lanes = list(self.session.runs)
+        alone = len(lanes) == 1
+        with st.container(key="gradients"):
+            columns = iter(self._columns(why))
+            if why and not self._embedded:
+                self._curve("chain", next(columns))
+            if "ladder" not in self._hidden:
+                for name in lanes:
+                    self._ladder(next(columns), name, "gradients")
+                if alone and not self._embedded and not why:
+                    self._ladder(next(columns), lanes[0], "values")
+
+    def _columns(self, why: bool) -> list[DeltaGenerator]:
+        """Places side by side: in a figure on a phone as well, for each is but one row high."""
+        lanes = len(self.session.runs)
+        if not self._embedded:
+            return list(st.columns(3 if why and lanes > 1 else 2))
+        with st.container(horizontal=True, gap="small", wrap=False):
+            return [st.container() for _ in range(lanes)]
+
+    def curves(self) -> None:
+        """What went before: weights, flow and loss over the steps; and the chain."""
         session = self.session
-        self._hidden = session.link.hide
-        self._text = Slot(st.container())
-        controls.show(session)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            controls.buttons(session)
-            with st.container(width=200):
-                controls.speed(session)
-            with st.container(width="stretch"):
-                self._progress = Slot(st.container())
-        self._verdicts = {name: Slot(st.container()) for name in session.runs}
-        self._panel: Panel | None = panel_of(session, st.container())
-        self._lay_out_charts()
+        lanes = list(session.runs)
+        if len(lanes) > 1 and "ladder" not in self._hidden:
+            for column, name in zip(st.columns(2), lanes, strict=True):
+                self._ladder(column, name, "values")
+        left, right = st.columns(2)
+        for part, column in (("flow", left), ("loss", right), ("chain", st.container())):
+            if part not in self._hidden and part not in self._curves:
+                self._curve(part, column)
         with st.container():
             controls.look_back(session)
-        self._evidence: Slot | None = None
-        if "verdict" not in self._hidden:
-            evidence = st.expander(
-                "The numbers behind the verdict",
-                icon=":material/fact_check:",
-                key="evidence",
-                on_change="rerun",
-            )
-            self._evidence = Slot(evidence) if evidence.open else None
-        if "share" not in self._hidden:
-            share.show(session)
-        self._publisher = Publisher(session, self._carrier)
+
+    def evidence(self) -> None:
+        """The numbers behind the verdict, for who opens them."""
+        if "verdict" in self._hidden:
+            return
+        evidence = st.expander("The numbers behind the verdict", key="evidence", on_change="rerun")
+        self._evidence = Slot(evidence) if evidence.open else None
+
+    def close(self) -> None:
+        """All is in its place: from here on the address says where the run stands."""
+        self._publisher = Publisher(self.session, self._carrier)
         self._marker = Marker(st.container(key="shown"), self._flow)
         # The controls have been asked: these are the runs that all of it is for.
-        self._runs = session.runs
+        self._runs = self.session.runs
+        self._asks = self.session.asks
+
+    def _slot(self, key: str, text: str) -> Slot:
+        """A place for a text; until there is a network to speak of, it says something else.
+
+        Streamlit leaves out what is empty, and what comes below would move up.
+        """
+        slot = Slot(st.container(key=key))
+        if not self.session.begun:
+            slot.draw("markdown", text)
+        return slot
+
+    def _ladder(self, column: DeltaGenerator, name: str, what: ladder.What) -> None:
+        session = self.session
+        kind = "biases" if session.view.biases else "weights"
+        title = f"Gradients of the {kind}" if what == "gradients" else kind.capitalize()
+        lane = story.lane_heading(session, name)
+        layers = max(run.experiment.layers for run in session.runs.values())
+        self._tall = (1 if self._embedded else layers) * _ROW + _AXIS
+        text = f"{title} {lane}" if lane else title
+        self._ladders[name, what] = self._titled(column, text, self._tall, _HELP[what])
+
+    def _curve(self, part: str, column: DeltaGenerator) -> None:
+        self._curves[part] = self._titled(column, _TITLES[part], _LOW, _HELP[part])
+
+    def _titled(self, column: DeltaGenerator, title: str, height: int, help_: str) -> Slot:
+        """A slot for a chart under its title, which can explain itself."""
+        column.header(title, anchor=False, help=help_)
+        # A little more than the chart, so that no scroll bar comes and goes.
+        return Slot(column.container(height=height + 16, border=False))
 
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
@@ -146,7 +238,7 @@ class Stage:
         if self._moves():
             with metrics.training_session():
                 self._play()
-        if moved and self._may_go_on():
+        if (moved or session.asks != self._asks) and self._may_go_on():
             session.stopped()
             st.rerun()  # the buttons say what can be done now
 
@@ -201,54 +293,13 @@ class Stage:
     def _may_go_on(self) -> bool:
         return self._goes_on() and not private.rerun_is_asked_for()
 
-    def _lay_out_charts(self) -> None:
-        session = self.session
-        rows = max(run.experiment.layers for run in session.runs.values())
-        self._tall = max(_TALL, rows * _ROW + _AXIS)
-        columns = st.columns([5, 5, 4])
-        self._estimate: Slot | None = None
-        if "estimate" not in self._hidden:
-            self._estimate = titled(columns[2], "The estimate", _TALL, _HELP["estimate"])
-        self._ladders: dict[tuple[str, ladder.What], Slot] = {}
-        if "ladder" not in self._hidden:
-            self._lay_out_ladders(columns[:2])
-        left, right = st.columns(2)
-        places = {
-            "flow": (left, "The flow of gradient, step by step"),
-            "loss": (right, "The loss, step by step"),
-            "chain": (
-                st.container(),
-                "Why the gradient of W is what it is: a product, at the latest step",
-            ),
-        }
-        self._curves = {
-            part: titled(column, title, _LOW, _HELP[part])
-            for part, (column, title) in places.items()
-            if part not in self._hidden
-        }
-
-    def _lay_out_ladders(self, columns: list[DeltaGenerator]) -> None:
-        session = self.session
-        kind = "Biases" if session.view.biases else "Weights"
-        titles: dict[ladder.What, str] = {
-            "values": kind,
-            "gradients": f"Gradients of the {kind.lower()}",
-        }
-        alone = len(session.runs) == 1
-        # Side by side, what differs most stands on top: the gradients.
-        rows: list[ladder.What] = ["values", "gradients"] if alone else ["gradients", "values"]
-        for row, what in enumerate(rows):
-            for column, name in enumerate(session.runs):
-                title = titles[what]
-                if not alone:
-                    title += f" · {story.lane_title(session, name)}"
-                place = columns[row if alone else column]
-                self._ladders[name, what] = titled(place, title, self._tall, _HELP[what])
-
     def _moves(self) -> bool:
         """Whether there is anything to draw after this frame."""
+        session = self.session
+        if session.asks != self._asks:
+            return False  # the buttons are to say something else
         panel_busy = self._panel is not None and self._panel.busy
-        return self.session.busy or self.session.replaying or panel_busy
+        return session.busy or session.asks or session.replaying or panel_busy
 
     def _goes_on(self) -> bool:
         # A click can open other runs before the script that it brings about has a stage.
@@ -260,7 +311,6 @@ class Stage:
         session = self.session
         if session.begun:
             return
-        self._text.draw("markdown", story.GREETING)
         asking.tell(self._say_place)
         for pool in session.workers:
             while not pool.ready and pool.error is None:
@@ -296,26 +346,41 @@ class Stage:
                 return
             now = session.snapshots()
             self._draw_progress()
-            histories = pictures.histories_of(session.runs)
-            # Ridges are many marks, and change little from one picture to the next.
-            ladders = self._ladders if readings or not session.view.over_time else {}
-            for (name, what), slot in ladders.items():
-                picture = pictures.ladder_of(histories, now, name, what, session.view)
-                slot.chart(picture, self._tall)
+            for name, slot in self._networks.items():
+                slot.chart(pictures.network_of(now[name]), "stretch")
             if self._estimate is not None:
-                self._estimate.chart(pictures.estimate_of(now), _TALL)
+                self._estimate.chart(pictures.estimate_of(now), "stretch")
+            histories = pictures.histories_of(session.runs)
+            for (name, what), slot in self._ladders.items():
+                # Ridges are many marks, and change little from one picture to the next.
+                if readings or (what == "gradients" and not session.view.over_time):
+                    picture = pictures.ladder_of(histories, now, name, what, session.view)
+                    if self._embedded:
+                        picture = pictures.first_row(picture)
+                    slot.chart(picture, self._tall)
             if readings:
-                verdicts = {n: diagnose(run, session.look) for n, run in session.runs.items()}
-                self._text.draw("markdown", story.text(Scene(session, now, verdicts)))
-                self._draw_verdicts(verdicts)
-                if self._evidence is not None:
-                    self._evidence.draw("markdown", story.evidence(session, verdicts))
-                for part, slot in self._curves.items():
-                    draw = pictures.CURVES[part]
-                    slot.chart(draw(session.runs, session.end, session.shown), _LOW)
-                if self._panel is not None:
-                    self._panel.draw()
+                self._draw_readings(now)
             self._marker.draw()
+
+    def _draw_readings(self, now: dict[str, Snapshot]) -> None:
+        session = self.session
+        verdicts = {name: diagnose(run, session.look) for name, run in session.runs.items()}
+        wakes_at = verdicts[FIRST].wakes_at
+        if wakes_at is not None and session.can_foretell:
+            session.foretell(wakes_at)
+        scene = Scene(session, now, verdicts)
+        self._text.draw("markdown", story.text(scene, short=self._embedded))
+        if self._finding is not None:
+            self._finding.draw("markdown", story.finding(scene))
+        for name, slot in self._verdicts.items():
+            slot.draw("markdown", story.verdict(scene, name))
+        if self._evidence is not None:
+            self._evidence.draw("markdown", story.evidence(session, verdicts))
+        for part, slot in self._curves.items():
+            draw = pictures.CURVES[part]
+            slot.chart(draw(session.runs, session.end, session.shown), _LOW)
+        if self._panel is not None:
+            self._panel.draw()
 
     def _draw_progress(self) -> None:
         session = self.session
@@ -329,18 +394,6 @@ class Stage:
         if session.error:
             text += f" · Training stopped: {session.error}. Press Train to try again."
         self._progress.draw("progress", min(step / end, 1.0), text)
-
-    def _draw_verdicts(self, verdicts: dict[str, Diagnosis]) -> None:
-        for name, slot in self._verdicts.items():
-            found = verdicts[name]
-            badge = f":{_COLOURS[found.verdict]}-badge[{found.verdict}]"
-            # Most sentences begin with the verdict, which the badge shows.
-            sentence = found.sentence.removeprefix(f"{found.verdict.capitalize()}: ")
-            colour = _LANE_COLOURS[name]
-            title = story.lane_title(self.session, name)
-            lane = "" if len(verdicts) == 1 else f":{colour}[**{title}**] "
-            if "verdict" not in self._hidden:
-                slot.draw("markdown", f"{lane}{badge} {sentence}")
 
 
 @cache

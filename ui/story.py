@@ -1,161 +1,61 @@
-"""The chapters: what each one sets up, and what it says, in the run's own numbers."""
+"""The story: title and chapters, what is said and asked, and what a run's end leads to.
+
+What each chapter says is in ``ui/texts.py``; here is how, when and where it is said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
-from charts.theme import FIRST, SECOND
 from model.chapters import CHAPTERS
-from model.describe import differences, short, titles
+from model.describe import short, titles
 from model.diagnosis import Diagnosis
-from model.history import Snapshot
 from ui.link import touched
+from ui.scene import MARKS, Scene
 from ui.session import Session, this_session
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a chapter can quote: each lane as it is drawn, and its verdict."""
-
-    session: Session
-    now: Mapping[str, Snapshot]
-    verdicts: Mapping[str, Diagnosis]
-
-    def span(self, lane: str = FIRST) -> str:
-        """How far the estimate moves over the inputs, of the 2 that it should."""
-        estimate = self.now[lane].estimate
-        return f"{estimate.max() - estimate.min():.2f} of 2.00"
-
-    def gradient(self, lane: str = FIRST, name: str = "W") -> str:
-        """The size of a gradient of late."""
-        return short(self.now[lane].rms[name])
-
-
-def _learns(s: Scene) -> str:
-    return (
-        "A small network is asked for the simplest thing: to **repeat the number it is given**. "
-        "It starts from random weights near zero and has one layer of 16 units between input and "
-        f"output. After {s.session.shown:,} steps its answers span **{s.span()}** they should. "
-        "Press Train: they stay flat for some thousand steps, then it wakes up."
-    )
-
-
-def _stops(s: Scene) -> str:
-    return (
-        "The same network with **one more layer in its middle**. Whatever the input, it answers "
-        f"one and the same number: after {s.session.shown:,} steps they span **{s.span()}**. "
-        "Training goes on all the while. Look at how far left the gradients lie: these are the "
-        f"changes that training asks for, and those of `W` are about {s.gradient()}."
-    )
-
-
-def _why(s: Scene) -> str:
-    text = (
-        "Side by side, from the same seed and on the same inputs: left two layers, right three. "
-        "A **gradient** says how much the error would change if a weight changed; training moves "
-        "each weight by a small part of it. On its way back to `W` it is multiplied by the "
-        "weights of every later layer, and those begin at about 0.001. "
-    )
-    one, two = s.now[FIRST].rms["W"], s.now[SECOND].rms["W"]
-    if two > 0:
-        text += f"So of late `W` gets {short(one)} on the left, {short(two)} on the right: "
-        text += f"**{one / two:,.0f} times less**." if one > two else "as much or more."
-    return text
-
-
-def _cure(s: Scene) -> str:
-    return (
-        "Three layers again. On the right, the weights start at a size chosen so that a signal "
-        "neither dies nor grows from layer to layer (**Xavier**), and the biases at 0.1. After "
-        f"{s.session.shown:,} steps the answers span {s.span()} on the left and "
-        f"**{s.span(SECOND)}** on the right."
-    )
-
-
-def _half(s: Scene) -> str:
-    return (
-        "The cure has two parts. Which of them works? Below, a dozen seeds for each: the new "
-        "**weights only**, the new **biases only**, and **both**. A dot is one network; its "
-        "height is how much of the target's range its answers span."
-    )
-
-
-def _patience(s: Scene) -> str:
-    verdict = s.verdicts[FIRST].verdict
-    text = (
-        "The question gave up after 10,000 steps. The network was **not dead, but asleep**: here "
-        "it gets a million steps. "
-    )
-    woke = woke_at(s.session)
-    if woke:
-        return text + (
-            f"It **woke up at about step {woke:,}**, and its answers now span {s.span()}."
-        )
-    if verdict in ("asleep", "waking"):
-        return text + f"At step {s.session.shown:,} it sleeps: its answers span {s.span()}."
-    return text
-
-
-def _batch(s: Scene) -> str:
-    return (
-        "So far each step looked at one number. Here it looks at **64 numbers at once** and takes "
-        "the mean of their errors: the full auto-encoder that the answer recommends. The gradient "
-        f"is steadier; after {s.session.shown:,} steps the answers span **{s.span()}**."
-    )
-
-
-def _adam(s: Scene) -> str:
-    return (
-        "**Adam** divides each gradient by its own recent size, so that a small gradient moves a "
-        "weight as far as a large one. The same three layers with the same tiny weights, with "
-        f"plain steps on the left and Adam on the right: after {s.session.shown:,} steps the "
-        f"answers span {s.span()} and **{s.span(SECOND)}**."
-    )
-
-
-def _atlas(s: Scene) -> str:
-    return (
-        "Every cell is a network: how deep it is, how large its weights are at first, and **at "
-        "which step it woke up**. Each layer more multiplies the wait; so does every smaller "
-        "start."
-    )
-
+from ui.texts import FREE, STORIES, Guess, Story
 
 GREETING = (
-    "A small network learns to repeat the number it is given. Choose its depth and its initial "
+    "A small network learns to repeat the number it is given. Choose its depth and its first "
     "weights, press **Train**, and see whether it learns, and if not, why not."
 )
 
-_TEXTS: Mapping[str, Callable[[Scene], str]] = {
-    "learns": _learns,
-    "stops": _stops,
-    "why": _why,
-    "cure": _cure,
-    "half": _half,
-    "patience": _patience,
-    "batch": _batch,
-    "adam": _adam,
-    "atlas": _atlas,
+# An icon that every font has, and the verdict in a word.
+_VERDICTS: Mapping[str, str] = {
+    "asleep": "☾ **Asleep.**",
+    "waking": "◔ **Waking.**",
+    "learning": "↗ **Learning.**",
+    "learned": "✓ **Learned.**",
+    "dead": "✕ **Dead.**",
+    "exploding": "▲ **Exploding.**",
+    "diverged": "▲ **Diverged.**",
 }
+NOT_YET = "○ **Not trained yet.**"
 
 
 def heading(session: Session) -> None:
-    """The title, and the chapters as pills."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.subheader("The middle layer", anchor=False, width="content")
-        if "chapters" not in session.link.hide:
+    """The title, and the chapters as pills on one line."""
+    with st.container(key="heading", horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("The middle layer", anchor=False, width="content")
+        if "chapters" not in session.link.hide and not st.context.is_embedded:
             st.session_state["chapter"] = session.link.chapter
             st.pills(
                 "Chapters",
                 list(CHAPTERS),
-                format_func=lambda key: CHAPTERS[key].title,
+                format_func=_pill,
                 key="chapter",
                 on_change=_chapter_chosen,
                 label_visibility="collapsed",
+                wrap=False,
             )
+
+
+def _pill(key: str) -> str:
+    return f"{list(CHAPTERS).index(key) + 1} {CHAPTERS[key].title}"
 
 
 def open_chapter(session: Session, key: str) -> None:
@@ -175,9 +75,91 @@ def open_chapter(session: Session, key: str) -> None:
     session.speed = chapter.speed
 
 
+def story_of(session: Session) -> Story:
+    """The chapter's story; one that holds for any experiment where the reader has left it."""
+    chapter = session.link.chapter
+    if chapter is None or session.has_left_chapter:
+        return FREE
+    return STORIES[chapter]
+
+
+def text(scene: Scene, short: bool = False) -> str:
+    """What is to be said now; the point alone where there is room for no more."""
+    story, session = story_of(scene.session), scene.session
+    if scene.step == 0 and not session.playing:
+        words = story.before(scene)
+    elif session.over and session.look is None:
+        words = story.after(scene)
+    else:
+        words = story.during(scene)
+    return words.point if short and words.point else f"{words.context} {words.point}".strip()
+
+
+def ask(session: Session) -> None:
+    """What the chapter asks of the reader; or the way back to it, once it has been left."""
+    if session.has_left_chapter:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown("You changed this chapter.", width="content")
+            if st.button("Back to it", key="back-to-chapter", type="tertiary", on_click=_go_back):
+                st.rerun()
+        return
+    guess = story_of(session).guess
+    if guess is not None:
+        _ask(session, guess)
+
+
+def _ask(session: Session, guess: Guess) -> None:
+    st.session_state["your-guess"] = session.guess
+    settings: dict[str, Any] = {
+        "key": "your-guess",
+        "on_change": _guessed,
+        "disabled": session.step > 0,
+    }
+    if guess.slider:
+        # Before it is dragged, a slider stands somewhere all the same: in the middle.
+        st.session_state["your-guess"] = guess.options[len(guess.options) // 2]
+        if session.guess in guess.options:
+            st.session_state["your-guess"] = session.guess
+        st.select_slider(guess.prompt, guess.options, format_func=guess.name, **settings)
+    else:
+        st.segmented_control(guess.prompt, guess.options, format_func=guess.name, **settings)
+
+
+def next_step(session: Session) -> tuple[str, str]:
+    """What there is to do after the end: its words, and the chapter that it opens."""
+    chapter = session.link.chapter
+    keys = list(CHAPTERS)
+    if chapter is None or session.has_left_chapter:
+        return ("Back to the chapter", chapter) if chapter else ("Begin the story", keys[0])
+    following = keys[(keys.index(chapter) + 1) % len(keys)]
+    return STORIES[chapter].next, following
+
+
 def lane_title(session: Session, lane: str) -> str:
     """What a lane is called: by what tells it from the other one."""
     return titles({name: run.experiment for name, run in session.runs.items()})[lane]
+
+
+def lane_heading(session: Session, lane: str) -> str:
+    """What a lane is called, with the stroke that its lines are drawn in; empty if it is alone."""
+    return f"{MARKS[lane]} {lane_title(session, lane)}" if len(session.runs) > 1 else ""
+
+
+def finding(scene: Scene) -> str:
+    """What is to be seen in the picture of the estimate."""
+    alone = len(scene.now) == 1
+    found = [("" if alone else f"{MARKS[lane]} ") + scene.answers(lane) for lane in scene.now]
+    return f"**The estimate** {' · '.join(found)}"
+
+
+def verdict(scene: Scene, lane: str) -> str:
+    """One line: icon, word and a short sentence; the rest is in the evidence."""
+    found, now = scene.verdicts[lane], scene.now[lane]
+    name = lane_heading(scene.session, lane)
+    lead = f"{name}: " if name else ""
+    if now.step == 0 and found.verdict != "diverged":
+        return lead + NOT_YET
+    return f"{lead}{_VERDICTS[found.verdict]} {scene.because(lane)}"
 
 
 def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:
@@ -186,34 +168,26 @@ def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:
     for lane, found in verdicts.items():
         rows = "".join(f"| {claim} | {short(number)} |\n" for claim, number in found.evidence)
         name = lane_title(session, lane) if len(verdicts) > 1 else found.verdict
-        tables.append(f"| {name} | |\n|:--|--:|\n{rows}")
+        # The whole sentence, of which the page shows the short one.
+        tables.append(f"{found.sentence}\n\n| {name} | |\n|:--|--:|\n{rows}")
     return "\n\n".join(tables)
-
-
-def text(scene: Scene) -> str:
-    """What is to be said now."""
-    chapter = scene.session.link.chapter
-    if chapter is not None:
-        return _TEXTS[chapter](scene)
-    if SECOND in scene.now:
-        first, second = (run.experiment for run in scene.session.runs.values())
-        return f"Left and right differ: on the right, {differences(first, second)}."
-    return GREETING
-
-
-def woke_at(session: Session, lane: str = FIRST) -> int | None:
-    """The first remembered step at which the estimate spanned half of what it should."""
-    history = session.runs[lane].history
-    spans = history.estimates.max(axis=1) - history.estimates.min(axis=1)
-    awake = (spans >= 1).nonzero()[0]
-    return int(history.steps[awake[0]]) if len(awake) and awake[0] else None
 
 
 def _chapter_chosen() -> None:
     touched()
     key = st.session_state["chapter"]
     session = this_session()
-    if key is None:
-        session.link = replace(session.link, chapter=None)
-    else:
-        open_chapter(session, key)
+    # A pill that is clicked again would be none: the chapter begins anew.
+    open_chapter(session, key or session.link.chapter or next(iter(CHAPTERS)))
+
+
+def _go_back() -> None:
+    touched()
+    session = this_session()
+    if session.link.chapter is not None:
+        open_chapter(session, session.link.chapter)
+
+
+def _guessed() -> None:
+    touched()
+    this_session().guess = st.session_state["your-guess"]

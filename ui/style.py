@@ -1,17 +1,102 @@
-"""What the theme has no key for."""
+"""What the theme has no key for: where the parts of the page stand, at every width.
+
+The order in the document is the one in which the page is read aloud. On a laptop the drawing and
+the estimate stand side by side; on a phone the estimate, Train and the verdict come first, so that
+cause and effect are on one screen.
+
+Heights of what changes while a run goes on are reserved: nothing moves from Train to the end.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 # On a dark page the primary colour is light enough to be read as text; white on it then is not.
 _STYLE = """
 <style>
+:root { --picture: 232px; --words: 4.6em; --line: 1.5em; }
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #0f141b) }
+[data-testid="stMain"] h2 { font-size: 1rem; padding: 0; }
+[data-testid="stMain"] h1 { font-size: 1.4rem; padding: 0; white-space: nowrap; }
+[data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
+.st-key-heading { flex-wrap: nowrap; }
+.st-key-heading > :has(.st-key-chapter), .st-key-heading > .st-key-chapter { min-width: 0; flex: 1 }
+
+.st-key-figure {
+  display: grid; gap: 0.4rem 1.25rem;
+  grid-template-columns: minmax(0, 7fr) minmax(0, 5fr);
+}
+.st-key-figure > * { grid-column: 1 / -1; min-width: 0; }
+.st-key-figure > :has(> .st-key-network) { grid-column: 1; }
+.st-key-figure > :has(> .st-key-estimate) { grid-column: 2; }
+.st-key-figure:not(:has(.st-key-estimate)) > :has(> .st-key-network),
+.st-key-figure:not(:has(.st-key-network)) > :has(> .st-key-estimate) { grid-column: 1 / -1; }
+.st-key-figure > :has(> .st-key-guess:empty), .st-key-panel:empty { display: none; }
+
+.st-key-figure [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.st-key-words { min-height: var(--words); max-width: 62rem; }
+.st-key-network, .st-key-estimate, .st-key-network > *, .st-key-network > * > * {
+  flex: none; height: calc(var(--picture) + 1.6em); overflow: hidden;
+}
+[class*="st-key-drawing-"], .st-key-answers,
+:is([class*="st-key-drawing-"], .st-key-answers) :is(
+  [data-testid="stElementContainer"], [data-testid="stFullScreenFrame"],
+  [data-testid="stFullScreenFrame"] > div, [data-testid="stVegaLiteChart"]
+) { flex: none; height: var(--picture) !important; overflow: hidden; }
+.st-key-network p, .st-key-estimate p {
+  margin: 0; height: 1.6em; line-height: 1.6; white-space: nowrap; overflow: hidden;
+  text-overflow: ellipsis;
+}
+.st-key-progress { flex: none; height: 2.2em; overflow: hidden; }
+.st-key-progress p { font-size: 0.85rem; white-space: nowrap; overflow: hidden; }
+.st-key-verdict p { height: var(--line); line-height: 1.5; margin: 0; overflow: hidden; }
+.st-key-controls { flex-wrap: nowrap; }
+.st-key-controls > .st-key-start { flex: 1 1 0; min-width: 6rem; max-width: 26rem; }
+
+@media (max-width: 640px) {
+  :root { --picture: 190px; --words: 9em; --line: 3em; }
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-heading { flex-wrap: wrap; row-gap: 0.25rem; }
+  .st-key-figure { grid-template-columns: minmax(0, 1fr); }
+  .st-key-figure > * { grid-column: 1 !important; }
+  .st-key-figure > :has(> .st-key-network) { order: 1; }
+  .st-key-controls { flex-wrap: wrap; gap: 0.4rem; }
+  .st-key-controls > .st-key-start { flex: 1 1 40%; }
+  .st-key-controls > :is(.st-key-train, .st-key-next) { flex: 1 1 30%; }
+  .st-key-controls > :is(.st-key-train, .st-key-next) button { width: 100%; }
+  .st-key-controls button { padding-left: 0.7rem; padding-right: 0.7rem; }
+  .st-key-words { font-size: 0.95rem; }
+  .st-key-words p, .st-key-verdict p { font-size: 0.95rem; }
+}
+@media (pointer: coarse) {
+  .st-key-figure button, .st-key-heading button { min-height: 44px; }
+}
+@media (prefers-reduced-motion: reduce) {
+  *, *::before, *::after { animation: none !important; transition: none !important; }
+}
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+</style>
+"""
+
+# A figure in somebody's text: 720 by 500, or 390 by 640, with everything on it.
+_EMBEDDED = """
+<style>
+:root { --picture: 150px; --words: 3.2em; }
+[data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem; }
+[data-testid="stMain"] h1 { font-size: 1.1rem; }
+.st-key-figure, .st-key-figure p { font-size: 0.9rem; }
+.st-key-progress { height: 1.9em; }
+@media (max-width: 640px) { :root { --picture: 140px; --words: 4.6em; } }
 </style>
 """
 
 
 def apply() -> None:
     """Add it to the page."""
-    st.html(_STYLE)
+    st.html(_STYLE + (_EMBEDDED if st.context.is_embedded else ""))
+
+
+def figure() -> DeltaGenerator:
+    """The first screen: what the reader does, and what comes of it."""
+    return st.container(key="figure")
