@@ -76,11 +76,11 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
     steps: list[np.ndarray] = []
     values: list[np.ndarray] = []
     for lane, history in lanes.items():
-        series = history.tensors
+        sizes = history.shown_rms
         layers = history.experiment.layers
         weights = [tensor for tensor in tensors_of(history.experiment) if tensor.is_weight]
         for place, tensor in enumerate(weights):
-            rms = series[tensor.name].rms
+            rms = sizes[tensor.name]
             seen = np.isfinite(rms) & (rms > 0)
             # A point beyond the data holds the axis still while the run fills it.
             steps.append(np.append(history.steps[seen], end))

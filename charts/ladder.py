@@ -94,9 +94,9 @@ class Lane:
         return self.now.experiment
 
     def entries(self, what: What, when: When, places: Places) -> Float32:
-        """Those entries of all parameters, or of their gradients, that stand at ``places``."""
+        """Those entries of all parameters, or the sizes of their gradients, at ``places``."""
         snapshot = self.now if when == "now" else self.start
-        return (snapshot.vector if what == "values" else snapshot.gradient_vector)[places]
+        return (snapshot.vector if what == "values" else snapshot.rms_vector)[places]
 
 
 def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: bool) -> pa.Table:
@@ -189,8 +189,8 @@ def title(layers: int, tensor: Tensor) -> str:
 def figures(entries: Float32, rms: float | None = None) -> str:
     """How large some entries are, and how many of them are exactly zero.
 
-    Of gradients their root mean square over the steps since the last picture (``rms``); of values
-    their spread (standard deviation), or of a single one the value itself.
+    Of gradients the root mean square of all of them (``rms``); of values their spread (standard
+    deviation), or of a single one the value itself.
     """
     # In float64, which the square of what is about to diverge does not overflow.
     values = entries.astype(np.float64).ravel()

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from charts import layered, prebuilt, rows, theme
 from charts.ladder import What
 from charts.theme import INKS, REFERENCE, short, shown_name
-from model.chain import SLOPE
 from model.histogram import LOG_AXIS
 from model.history import PROBE, Snapshot
-from model.network import GAIN, tensors, tensors_of
+from model.network import tensors, tensors_of
 from model.state import Float32, Float64
 
 Int8 = NDArray[np.int8]
@@ -168,7 +167,7 @@ def spec() -> alt.LayerChart:
 def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
     """The rows of the chart: edges, units, and the words beside them.
 
-    An edge is as wide as the magnitude of its gradient, or of its weight (``what``); a unit is as
+    An edge is as wide as the size of its gradient, or of its weight (``what``); a unit is as
     dark as the root mean square of its outputs over the probe inputs.
     """
     experiment = snapshot.experiment
@@ -245,46 +244,9 @@ def _column(units: int) -> NDArray[np.int16]:
     return np.linspace(-_SIDE, _SIDE, units).round().astype(np.int16)
 
 
-def _entries(snapshot: Snapshot, what: What) -> Float32 | Float64:
-    """The magnitude of each parameter's gradient, or of the parameter itself ``[P]``.
-
-    Training knows how much gradient each tensor got since the last picture. Its entries share
-    that as they would share a gradient over the probe inputs: those of the last step would make
-    the drawing flicker, for at one input many a unit is closed.
-    """
-    if what == "values":
-        return np.abs(snapshot.vector)
-    found = np.zeros(snapshot.vector.size)
-    with np.errstate(all="ignore"):  # a diverged network is shown, not warned about
-        shares = _over_the_inputs(snapshot)
-    weights = (tensor for tensor in tensors_of(snapshot.experiment) if tensor.is_weight)
-    for tensor, share in zip(weights, shares, strict=True):
-        size, rms = _rms(share), snapshot.rms[tensor.name]
-        scale = rms / size if 0 < size < np.inf else 1.0
-        found[tensor.start : tensor.stop] = scale * share.ravel()
-    return found
-
-
-def _over_the_inputs(snapshot: Snapshot) -> list[Float64]:
-    """Root mean square of each weight's gradient over the probe inputs, matrix by matrix.
-
-    At one input the gradient of weight (i, j) is ``h_i d_j``: what comes in from the front, times
-    what is left of the error behind. So the mean square over the inputs is a product of matrices,
-    ``(h * h)^T (d * d) / n``.
-    """
-    experiment = snapshot.experiment
-    values = {name: value.astype(np.float64) for name, value in snapshot.values.items()}
-    arriving = [PROBE[:, None], *snapshot.activations]
-    left = 2 * GAIN * (snapshot.estimate - PROBE).astype(np.float64)[:, None]
-    found: list[Float64] = []
-    for k in reversed(range(experiment.layers)):
-        squares = np.square(arriving[k], dtype=np.float64).T @ np.square(left)
-        found.append(np.sqrt(squares / len(PROBE)))
-        if k:
-            before = str(k - 1 or "")
-            sums = arriving[k - 1] @ values["W" + before] + values["b" + before]
-            left = (left @ values[f"W{k}"].T) * SLOPE[experiment.activation](sums)
-    return found[::-1]
+def _entries(snapshot: Snapshot, what: What) -> Float32:
+    """The size of each parameter's gradient, or of the parameter itself ``[P]``."""
+    return snapshot.rms_vector if what == "gradients" else np.abs(snapshot.vector)
 
 
 def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
@@ -297,7 +259,7 @@ def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
     return places.round().astype(np.int8)
 
 
-def _rms(values: Float32 | Float64, axis: int | None = None) -> Float64:
+def _rms(values: Float32, axis: int | None = None) -> Float64:
     """In float64, which the square of what is about to diverge does not overflow."""
     found: Float64 = np.sqrt(np.square(values, dtype=np.float64).mean(axis=axis))
     return found

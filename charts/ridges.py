@@ -13,6 +13,7 @@ from charts.ladder import Axis, What, shown, title
 from charts.theme import INK, power_axis
 from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
 from model.history import History
+from model.network import split
 
 # Points of all ridges together: a chart with 2,000 marks is drawn another way, with a jump.
 _MOST_POINTS = 1_800
@@ -65,24 +66,22 @@ def spec(axis: Axis) -> dict[str, Any]:
 def data(history: History, step: int, what: What, axis: Axis, biases: bool) -> pa.Table:
     """The rows of the chart: what ``history`` holds up to ``step``."""
     tensors = shown(history.experiment, biases)
-    series = history.tensors
     last = int(np.searchsorted(history.steps, step, side="right"))
     most = min(_MOST_RIDGES, _MOST_POINTS // (_BINS * len(tensors)))
     seen = np.unique(np.linspace(0, last - 1, min(most, last)).round().astype(int))
-    entries = {
-        t.name: (series[t.name].values if what == "values" else series[t.name].gradients)
-        for t in tensors
-    }
+    snapshots = [history.at(int(step)) for step in history.steps[seen]]
+    vectors = np.stack([s.vector if what == "values" else s.rms_vector for s in snapshots])
+    entries = split(vectors, tensors)
     if axis == "log":
         edges, count = log_edges(_BINS), magnitude_counts
     else:
-        largest = max(float(np.abs(entries[t.name][seen]).max()) for t in tensors)
+        largest = max(float(np.abs(entries[t.name]).max()) for t in tensors)
         edges, count = linear_edges(largest, _BINS), counts
     middles = np.sqrt(edges[:-1] * edges[1:]) if axis == "log" else (edges[:-1] + edges[1:]) / 2
     x, y, floor, row_of, ridge_of, part, name = [], [], [], [], [], [], []
     for row, tensor in enumerate(tensors):
-        for place, index in enumerate(seen):
-            heights = count(entries[tensor.name][index], edges)
+        for place, shown_entries in enumerate(entries[tensor.name]):
+            heights = count(shown_entries, edges)
             ground = row + 1 - _DEPTH * (1 - (place + 1) / len(seen))
             x.append(middles)
             y.append(ground - _HEIGHT * heights / max(float(heights.max()), 1.0))

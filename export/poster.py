@@ -91,7 +91,7 @@ def poster_spec(lanes: Sequence[Lane], url: str, version: str, mode: Mode = "lig
             _COLUMN,
             tall,
             "The gradient of each layer's weights" + (f": {named[key]}" if len(lanes) > 1 else ""),
-            "By magnitude, log axis. Filled: the last step; outline: step 0; RMS: root mean square",
+            "By magnitude, log axis. Filled: now; outline: step 0; RMS: root mean square",
         )
         for key in histories
     ]

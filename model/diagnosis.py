@@ -128,6 +128,10 @@ class _Seen:
         squares = self.tensors[name].rms[start:stop].astype(np.float64) ** 2
         return sqrt(self._mean(squares, start, stop))
 
+    def pulled(self, name: str) -> bool:
+        """Whether a tensor had a gradient at any step since the snapshot before."""
+        return bool(self.tensors[name].rms[self.count - 1] > 0)
+
     def loss(self, start: int, stop: int) -> float:
         """Mean loss over the steps of rows ``start`` to ``stop``, as a share of IGNORANT."""
         return self._mean(self.mean_loss[start:stop], start, stop) / IGNORANT
@@ -153,14 +157,14 @@ class _Seen:
     def _evidence(self) -> Iterator[tuple[str, float]]:
         recent, end = self.since(0.1), self.count
         steps = int(self.spans[recent:].sum())
-        over = f"over the last {steps:,} steps" if self.now.step else "at the first step"
+        over = _over(steps) if self.now.step else shown_over(self.now)
         yield f"the estimate moves over all inputs, of the {SPAN:.2f} it should", self.share * SPAN
         yield "error over all inputs, as a share of what ignoring the input costs", self.error
         yield f"loss {over}, as a share of what ignoring the input costs", self.loss(recent, end)
         weights = [f"W{k or ''}" for k in range(self.last + 1)]
-        pulls = [self.rms(name, recent, end) for name in weights]
+        pulls = [self.now.rms[name] for name in weights]
         for name, pull in zip(weights, pulls, strict=True):
-            yield f"gradient of {name} {over}, root mean square", pull
+            yield f"gradient of {name} {shown_over(self.now)}, root mean square", pull
         if pulls[-1] > 0:
             yield f"gradient of W as a share of that of {weights[-1]}", pulls[0] / pulls[-1]
         for k, outputs in enumerate(self.now.activations, 1):
@@ -253,12 +257,10 @@ def _flat(seen: _Seen) -> Diagnosis | None:
 
 def _pull(seen: _Seen) -> str:
     """How hard the error pulls at the first weights, against the last ones, in words."""
-    recent, end = seen.since(0.1), seen.count
-    first, last = (seen.rms(name, recent, end) for name in ("W", f"W{seen.last}"))
+    first, last = (seen.now.rms[name] for name in ("W", f"W{seen.last}"))
     pull = "the pull on the first weights (their gradient)"
     if first == 0:
-        steps = int(seen.spans[recent:].sum())
-        return f"{pull} was zero for the last {steps:,} steps, which does not prove it stays so"
+        return f"{pull} was zero {shown_over(seen.now)}, which does not prove it stays so"
     if last == 0 or first >= last:
         return f"{pull} is not zero"
     weaker = f"{pull} is {_times(last / first)} weaker than on the last"
@@ -273,8 +275,19 @@ def _lost(seen: _Seen) -> float:
     if e.optimizer not in ("sgd", "momentum"):
         return 0.0  # the others divide the gradient by its own size
     reach = e.learning_rate * (10 if e.optimizer == "momentum" else 1)  # 1 / (1 - 0.9)
-    step = reach * seen.rms("W", seen.since(0.1), seen.count)
+    step = reach * seen.now.rms["W"]
     return float((step < np.spacing(np.abs(seen.now.values["W"])) / 2).mean())
+
+
+def shown_over(snapshot: Snapshot) -> str:
+    """Over which steps the size of a gradient goes that is shown of a network, in words."""
+    if snapshot.step:
+        return _over(snapshot.rms_steps)
+    return f"over the first {snapshot.rms_steps:,} batches, with nothing trained"
+
+
+def _over(steps: int) -> str:
+    return "in the last step" if steps == 1 else f"over the last {steps:,} steps"
 
 
 def _percent(share: float) -> str:
@@ -395,7 +408,7 @@ def _frozen(seen: _Seen) -> tuple[int, str] | None:
         names = [t.name for t in tensors_of(e)[: 2 * layer]]
         outputs = seen.now.activations[layer - 1]
         # Necessary, cheap to see, and rare.
-        if any(seen.now.rms[name] > 0 for name in names) or (outputs != outputs[0]).any():
+        if (outputs != outputs[0]).any() or any(seen.pulled(name) for name in names):
             continue
         motion = _motion_left(seen, names)
         below = seen.now.vector[: tensors_of(e)[2 * layer - 1].stop]

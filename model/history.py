@@ -15,14 +15,28 @@ from model.state import Float32, Float64, Snapshots
 MOST_SNAPSHOTS = 101
 MOST_BYTES = 8 * 2**20
 
+# The size of a gradient, wherever it is shown, goes over so many of the last steps at least: one
+# step of one input is mostly noise.
+SHOWN_STEPS = 100
+
+# Step 0 has no steps behind it: there it goes over the run's first batches, so many of them, or
+# as many as have so many inputs.
+_FIRST_BATCHES, _FIRST_INPUTS = 256, 4096
+
 # The inputs at which a network is looked at.
 PROBE: Float32 = np.linspace(-1, 1, 41, dtype=np.float32)
 
 
 def capacity(experiment: Experiment) -> int:
     """How many snapshots a run of ``experiment`` may hold: at most 101, and at most 8 MiB."""
-    row = 2 * 4 * size_of(experiment) + 8 * (3 + len(tensors_of(experiment)))
+    size, count = size_of(experiment), len(tensors_of(experiment))
+    row = 2 * 4 * size + 8 * (size + count + 1) + 8 + 4
     return min(MOST_SNAPSHOTS, MOST_BYTES // row)
+
+
+def first_looks(experiment: Experiment) -> int:
+    """How many of the run's first batches the gradient at step 0 is measured over."""
+    return min(_FIRST_BATCHES, _FIRST_INPUTS // experiment.batch)
 
 
 def stride_at(experiment: Experiment, step: int) -> int:
@@ -40,7 +54,13 @@ def stride_at(experiment: Experiment, step: int) -> int:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A network as it was after one step of its run."""
+    """A network as it was after one step of its run.
+
+    The size of a gradient is its root mean square over ``rms_steps`` steps: those since the newest
+    remembered step that lies 100 steps or more back; before step 100, all steps so far; at step 0,
+    the run's first batches, none of which is trained. ``rms`` takes the mean over the entries of a
+    tensor too.
+    """
 
     experiment: Experiment
     step: int
@@ -48,7 +68,9 @@ class Snapshot:
     mean_loss: float  # over the steps since the snapshot before
     vector: Float32  # [P], the parameters
     gradient_vector: Float32  # [P], of the step, before clipping
-    rms: dict[str, float]  # per tensor: root mean square gradient since the snapshot before
+    rms_vector: Float32  # [P], root mean square gradient of each parameter over `rms_steps`
+    rms: dict[str, float]  # per tensor: that of all its entries
+    rms_steps: int
 
     @property
     def values(self) -> dict[str, Float32]:
@@ -92,6 +114,7 @@ class History:
         self.experiment = experiment
         self._layout = tensors_of(experiment)
         self._sizes = np.array([t.size for t in self._layout])
+        self._starts = [t.start for t in self._layout]
         rows, size = capacity(experiment), size_of(experiment)
         self._count = 0
         # Full size at once: memory is only taken as rows are written.
@@ -99,8 +122,10 @@ class History:
         self._loss = np.empty(rows, np.float32)
         self._values = np.empty((rows, size), np.float32)
         self._gradients = np.empty((rows, size), np.float32)
-        self._squares = np.empty((rows, len(self._layout)))
-        self._losses = np.empty(rows)
+        # Sums over the steps since the snapshot before: squared gradients of each parameter, of
+        # each tensor, and the loss.
+        self._sums = np.empty((rows, size + len(self._layout) + 1))
+        self._tensors = slice(size, -1)
 
     def __len__(self) -> int:
         return self._count
@@ -123,7 +148,7 @@ class History:
     @property
     def mean_loss(self) -> Float32:
         """The mean loss over the steps since the snapshot before ``[n]``."""
-        return (self._losses[: self._count] / self._spans()).astype(np.float32)
+        return (self._sums[: self._count, -1] / self._spans()).astype(np.float32)
 
     @property
     def estimates(self) -> Float32:
@@ -136,11 +161,26 @@ class History:
         n = self._count
         values = split(self._values[:n], self._layout)
         gradients = split(self._gradients[:n], self._layout)
-        rms = self._rms()
+        rms = _root(self._sums[:n, self._tensors], self._spans()[:, None] * self._sizes)
         return {
             t.name: Series(values[t.name], gradients[t.name], rms[:, i])
             for i, t in enumerate(self._layout)
         }
+
+    @property
+    def shown_rms(self) -> dict[str, Float32]:
+        """The ``rms`` of the :class:`Snapshot` at every remembered step ``[n]``, by tensor."""
+        steps, rows = self.steps, np.arange(self._count)
+        first = np.searchsorted(steps, steps - SHOWN_STEPS, side="right")
+        first = np.minimum(np.maximum(first, 1), rows)
+        # Sums over stretches that overlap: reduceat takes pairs of their ends.
+        ends = np.stack([first, rows + 1], axis=1).ravel()[:-1]
+        squares = np.ascontiguousarray(self._sums[: self._count, self._tensors].T)
+        if len(ends):
+            squares = np.add.reduceat(squares, ends, axis=1)[:, ::2]
+        counts = np.maximum(steps - steps[np.maximum(first - 1, 0)], 1)
+        rms = _root(squares, counts * self._sizes[:, None])
+        return {t.name: each for t, each in zip(self._layout, rms, strict=True)}
 
     def at(self, step: int) -> Snapshot:
         """The remembered step nearest to ``step``, the earlier one of two.
@@ -153,15 +193,22 @@ class History:
         if not self._count:
             raise LookupError("nothing is remembered of a run that has not begun")
         i = int(np.argmin(np.abs(self.steps - step)))
-        rms = self._rms(slice(i, i + 1))[0]
+        # The row that the gradients shown are summed from; step 0 stands for itself.
+        here = int(self._steps[i])
+        before = max(int(self.steps.searchsorted(here - SHOWN_STEPS, side="right")) - 1, 0)
+        squares = self._sums[min(before + 1, i) : i + 1].sum(axis=0)
+        steps = here - int(self._steps[before]) if i else 1
+        rms = _root(squares[self._tensors], steps * self._sizes)
         return Snapshot(
             experiment=self.experiment,
-            step=int(self._steps[i]),
+            step=here,
             loss=float(self._loss[i]),
-            mean_loss=float(np.float32(self._losses[i] / self._spans(slice(i, i + 1))[0])),
+            mean_loss=float(np.float32(self._sums[i, -1] / self._spans(slice(i, i + 1))[0])),
             vector=self._values[i].copy(),
             gradient_vector=self._gradients[i].copy(),
+            rms_vector=_root(squares[: self._tensors.start], steps),
             rms={t.name: float(r) for t, r in zip(self._layout, rms, strict=True)},
+            rms_steps=steps if i else first_looks(self.experiment),
         )
 
     def extend(self, snapshots: Snapshots) -> None:
@@ -175,28 +222,21 @@ class History:
         self._loss[rows] = snapshots.loss
         self._values[rows] = snapshots.values
         self._gradients[rows] = snapshots.gradients
-        self._squares[rows] = snapshots.squares
-        self._losses[rows] = snapshots.losses
-        self._squares[start] += pending[:-1]
-        self._losses[start] += pending[-1]
+        by_tensor = np.add.reduceat(snapshots.squares, self._starts, axis=1)
+        columns = (snapshots.squares, by_tensor, snapshots.losses[:, None])
+        np.concatenate(columns, axis=1, out=self._sums[rows])
+        self._sums[start] += pending
 
     @property
     def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        return (
-            self._steps,
-            self._loss,
-            self._values,
-            self._gradients,
-            self._squares,
-            self._losses,
-        )
+        return (self._steps, self._loss, self._values, self._gradients, self._sums)
 
     def _thin(self, stride: int) -> Float64:
         """Keep the multiples of ``stride``; return the sums that the next snapshot is to add."""
         stays = self.steps % stride == 0
         first = self._count if stays.all() else int(np.argmin(stays))  # to go; most stay
         going = slice(first, self._count)
-        sums = np.column_stack([self._squares[going], self._losses[going]])
+        sums = self._sums[going].copy()
         if not len(sums):
             return np.zeros(sums.shape[1])
         kept = np.flatnonzero(stays[first:])
@@ -206,8 +246,7 @@ class History:
         rows = slice(first, first + len(kept))
         for column in self._columns:
             column[rows] = column[first + kept]
-        self._squares[rows] = merged[: len(kept), :-1]
-        self._losses[rows] = merged[: len(kept), -1]
+        self._sums[rows] = merged[: len(kept)]
         self._count = rows.stop
         return merged[-1] if len(merged) > len(kept) else np.zeros(sums.shape[1])
 
@@ -217,7 +256,8 @@ class History:
         before = self._steps[start - 1] if start else 0
         return np.maximum(np.diff(self._steps[start:stop], prepend=before), 1)
 
-    def _rms(self, rows: slice = slice(None)) -> Float32:
-        mean = self._squares[: self._count][rows] / (self._spans(rows)[:, None] * self._sizes)
-        rms: Float32 = np.sqrt(mean).astype(np.float32)
-        return rms
+
+def _root(squares: Float64, counts: object) -> Float32:
+    """The root of mean squares from their sums and what they count."""
+    rms: Float32 = np.sqrt(squares / np.asarray(counts)).astype(np.float32)
+    return rms

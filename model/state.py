@@ -34,13 +34,13 @@ class State:
 class Snapshots:
     """What was seen at n steps of a run, oldest first.
 
-    The two sums go over the steps since the snapshot before; those of step 0 hold the first
-    step's own values, looked at before it was taken.
+    The two sums go over the steps since the snapshot before. Step 0 has no steps: it holds the
+    means over the run's first batches, all looked at with the initial parameters.
     """
 
     steps: NDArray[np.int64]  # [n]
     loss: Float32  # [n]
     values: Float32  # [n, P]
     gradients: Float32  # [n, P]
-    squares: Float64  # [n, T], squared gradients, summed per tensor
+    squares: Float64  # [n, P], squared gradients, summed
     losses: Float64  # [n], losses, summed

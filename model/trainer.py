@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from model.experiment import MOST_STEPS, Experiment
 from model.graph import Graph
-from model.history import stride_at
+from model.history import first_looks, stride_at
 from model.initializers import initial_parameters
 from model.inputs import inputs
-from model.network import GAIN, LEAK, estimate, hidden, tensors, tensors_of
+from model.network import GAIN, LEAK, estimate, hidden, size_of, tensors, tensors_of
 from model.optimizers import OPTIMIZERS
 from model.state import Float32, Float64, Snapshots, State
 from model.xla import set_flags
@@ -221,21 +221,39 @@ class _Records:
 
 
 def _begin(experiment: Experiment) -> tuple[State, _Records]:
-    """Step 0: the initial parameters, and the gradient that the first step is going to take."""
+    """Step 0: the initial parameters, and the gradient that the first step is going to take.
+
+    Its squared gradients and its loss are means over the run's first batches: a step that goes
+    nowhere (learning rate 0) looks at each.
+    """
     parameters = initial_parameters(experiment)
     slots = np.zeros((OPTIMIZERS[experiment.optimizer].slots, parameters.size), np.float32)
     start = State(0, parameters, slots, np.zeros_like(parameters), 0.0)
-    _, first = _train(experiment, start, 1, 1)
-    records = replace(first, steps=np.zeros(1, np.int64), values=parameters[None])
+    looks = first_looks(experiment)
+    _, seen = _call(experiment, start, 0.0, [1, looks])
+    records = _Records(
+        steps=np.zeros(1, np.int64),
+        values=parameters[None],
+        gradients=seen.gradients[:1],
+        loss=seen.loss[:1],
+        squares=seen.squares.sum(axis=0, keepdims=True) / looks,
+        losses=seen.losses.sum(keepdims=True) / looks,
+    )
     return records.last_state(slots), records
 
 
 def _train(experiment: Experiment, state: State, end: int, stride: int) -> tuple[State, _Records]:
     """One call of the compiled function: towards ``end``, as far as one block goes."""
-    graph = Graph.of(experiment)
-    stop = min(end, state.step + graph.block)
+    stop = min(end, state.step + Graph.of(experiment).block)
     marks = range((state.step // stride + 1) * stride, stop, stride)
-    stops = [*marks[:RECORDS], stop][:RECORDS]
+    return _call(experiment, state, experiment.learning_rate, [*marks[:RECORDS], stop][:RECORDS])
+
+
+def _call(
+    experiment: Experiment, state: State, rate: float, stops: Sequence[int]
+) -> tuple[State, _Records]:
+    """One call of the compiled function, looking at each of ``stops``."""
+    graph = Graph.of(experiment)
     xs = np.zeros((graph.block, graph.batch), np.float32)
     xs[: stops[-1] - state.step] = inputs(experiment, state.step, stops[-1])
     ends = np.zeros(RECORDS + 1, np.int32)
@@ -247,7 +265,7 @@ def _train(experiment: Experiment, state: State, end: int, stride: int) -> tuple
         tf.constant(state.step, tf.int32),
         tf.constant(ends),
         tf.constant(len(stops), tf.int32),
-        tf.constant(experiment.learning_rate, tf.float32),
+        tf.constant(rate, tf.float32),
         tf.constant(experiment.clip or np.inf, tf.float32),
         tf.constant(OPTIMIZERS[experiment.optimizer].constants, tf.float32),
     )
@@ -330,15 +348,13 @@ def _origin(experiment: Experiment, good: State, bad: State) -> str:
 
 def _snapshots(experiment: Experiment, seen: Sequence[_Records], stride: int) -> Snapshots:
     """What history is to see of the records: those on its stride, and the last one."""
-    layout = tensors_of(experiment)
     if not seen:
-        none = np.zeros((0, layout[-1].stop), np.float32)
-        sums = np.zeros((0, len(layout)))
+        none = np.zeros((0, size_of(experiment)), np.float32)
+        sums = none.astype(np.float64)
         return Snapshots(none[:, 0].astype(np.int64), none[:, 0], none, none, sums, sums[:, 0])
     steps, values, gradients, loss, squares, losses = (
         np.concatenate([getattr(records, f.name) for records in seen]) for f in fields(_Records)
     )
-    by_tensor = np.add.reduceat(squares, [t.start for t in layout], axis=1)
     kept = steps % stride == 0
     kept[-1] = True
     # Sums of records that are left out (a block's end) go to the next one that is kept.
@@ -348,6 +364,6 @@ def _snapshots(experiment: Experiment, seen: Sequence[_Records], stride: int) ->
         loss[kept],
         values[kept],
         gradients[kept],
-        np.add.reduceat(by_tensor, groups, axis=0),
+        np.add.reduceat(squares, groups, axis=0),
         np.add.reduceat(losses, groups),
     )

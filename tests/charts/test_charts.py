@@ -28,10 +28,12 @@ from charts import (
     ridges,
     sleep,
 )
+from charts.theme import short
 from model import PRESETS, Experiment, Run
 from model.atlas import Atlas, Plan
 from model.chain import factors
 from model.history import MOST_SNAPSHOTS
+from model.network import split, tensors_of
 from model.workers import Workers
 
 # From here on the browser draws a chart on a canvas, which it has to build anew.
@@ -245,20 +247,20 @@ def test_the_ladder_draws_the_histogram_that_numpy_counts(
     run = train(PAIRS["two lanes"], 300)[1]
     start, shown = run.history.at(0), run.history.at(300)
     table = ladder.data(ladder.Lane(start, shown), [], "gradients", "log", False).to_pylist()
+    sizes = split(shown.rms_vector, tensors_of(run.experiment))
     for row, (name, gradient) in enumerate(
-        (name, g) for name, g in shown.gradients.items() if name.startswith("W")
+        (name, g) for name, g in sizes.items() if name.startswith("W")
     ):
         bars = [r for r in table if r["row"] == row and r["part"] == "now"]
         edges = np.array([bar["x"] for bar in bars])
-        magnitudes = np.abs(gradient[gradient != 0])
+        magnitudes = gradient[gradient != 0]
         expected = np.histogram(np.clip(magnitudes, edges[0], edges[-1]), edges)[0]
         heights = np.array([bar["floor"] - bar["y"] for bar in bars])[:-1]
         np.testing.assert_allclose(heights / heights.max(), expected / expected.max(), atol=1e-6)
         label = next(r for r in table if r["row"] == row and r["part"] == "label")
         assert label["name"].split()[0] == name
-        # Not the spread of the last step: what training saw since the last picture.
-        rms = f"{run.history.tensors[name].rms[-1]:.1e}".replace("e-0", "e-")
-        assert label["figures"].endswith(f"RMS {rms}")
+        assert label["figures"].endswith(f"RMS {short(shown.rms[name])}")
+        assert shown.rms[name] == pytest.approx(np.sqrt(np.square(gradient).mean()), rel=1e-6)
 
 
 def test_a_layer_whose_gradient_is_all_zero_has_a_figure_and_no_bar() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from model import Experiment, Run
 from model.history import MOST_BYTES, MOST_SNAPSHOTS, PROBE, History, capacity, stride_at
-from model.network import estimate, hidden, size_of, tensors_of
+from model.network import estimate, hidden, size_of, split, tensors_of
 from model.state import Snapshots
 
 XAVIER = Experiment(layers=3, weights="xavier_uniform", bias="constant", bias_scale=0.1)
@@ -56,8 +56,7 @@ def test_the_largest_network_s_history_fits_in_eight_mebibytes() -> None:
     for chunk in (0, 39, 1, 1, 60, 400):
         run.advance(chunk)
         assert_sound(run.history, run.step)
-    columns = [series for s in run.history.tensors.values() for series in (s.values, s.gradients)]
-    assert 0.9 * MOST_BYTES / 2 < sum(column.nbytes for column in columns) <= MOST_BYTES
+    assert 0.9 * MOST_BYTES < run.history.nbytes <= MOST_BYTES
     assert len(run.history) < MOST_SNAPSHOTS
 
 
@@ -84,8 +83,8 @@ def numbered(experiment: Experiment, start: int, stop: int, stride: int) -> Snap
     sums = (now * (now + 1) - before * (before + 1)) / 2.0
     size = size_of(experiment)
     values = np.repeat(now[:, None].astype(np.float32), size, axis=1)
-    sizes = np.array([t.size for t in tensors_of(experiment)])
-    return Snapshots(now, values[:, 0], values, -values, sums[:, None] * sizes, sums)
+    squares = np.repeat(sums[:, None], size, axis=1)
+    return Snapshots(now, values[:, 0], values, -values, squares, sums)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -113,32 +112,68 @@ def test_thinning_keeps_every_sum_however_the_run_was_cut(stops: Sequence[int]) 
 def test_merged_stretches_have_the_means_of_the_steps_one_by_one(chunks: list[int]) -> None:
     experiment = replace(XAVIER, clip=0.05)
     one_by_one = Run(experiment)
-    one_by_one.advance(0)
-    losses = [one_by_one.loss]
-    squares = {
-        name: [(g.astype(np.float64) ** 2).mean()] for name, g in one_by_one.gradients.items()
-    }
-    for _ in range(470):
-        one_by_one.advance(1)
+    losses, squares = [], []
+    for step in range(471):
+        one_by_one.advance(min(step, 1))
         losses.append(one_by_one.loss)
-        for name, gradient in one_by_one.gradients.items():
-            squares[name].append((gradient.astype(np.float64) ** 2).mean())
+        squares.append(one_by_one.state.gradients.astype(np.float64) ** 2)
     run = Run(experiment)
     for chunk in chunks:
         run.advance(chunk)
     history = run.history
     assert history.steps[1] == 8
-    # Step 0 was only looked at: it is a stretch of its own.
-    stretches = [slice(0, 1)] + [
+    stretches = [
         slice(a + 1, b + 1) for a, b in zip(history.steps[:-1], history.steps[1:], strict=True)
     ]
     np.testing.assert_allclose(history.loss, np.array(losses)[history.steps], rtol=0)
     np.testing.assert_allclose(
-        history.mean_loss, [np.mean(losses[stretch]) for stretch in stretches], rtol=1e-6
+        history.mean_loss[1:], [np.mean(losses[stretch]) for stretch in stretches], rtol=1e-6
     )
+    by_name = split(np.array(squares), tensors_of(experiment))
     for name, series in history.tensors.items():
-        expected = [np.sqrt(np.mean(squares[name][stretch])) for stretch in stretches]
-        np.testing.assert_allclose(series.rms, expected, rtol=1e-6)
+        expected = [np.sqrt(np.mean(by_name[name][stretch])) for stretch in stretches]
+        np.testing.assert_allclose(series.rms[1:], expected, rtol=1e-6)
+    # What is shown goes over the last hundred steps, and on to the remembered step before them.
+    for step, before in ((8, 0), (96, 0), (200, 96), (464, 360), (470, 368)):
+        shown = history.at(step)
+        stretch = slice(before + 1, step + 1)
+        assert (shown.step, shown.rms_steps) == (step, step - before)
+        expected = np.sqrt(np.mean(squares[stretch], axis=0))
+        np.testing.assert_allclose(shown.rms_vector, expected, rtol=1e-6)
+        for name, rms in shown.rms.items():
+            assert rms == pytest.approx(np.sqrt(np.mean(by_name[name][stretch])), rel=1e-6)
+
+
+@pytest.mark.parametrize(("batch", "objective"), [(1, "first"), (64, "first"), (256, "all")])
+def test_step_0_is_measured_over_the_first_batches_with_nothing_trained(
+    batch: int, objective: str
+) -> None:
+    experiment = replace(XAVIER, batch=batch, objective=objective, optimizer="adamw")
+    run = Run(experiment)
+    start = run.parameters
+    shown = run.history.at(0)
+    assert shown.rms_steps == {1: 256, 64: 64, 256: 16}[batch]
+    for name, value in start.items():
+        np.testing.assert_array_equal(shown.values[name], value)
+    # The last bias' gradient is what is left of the error.
+    x = run.inputs(0, shown.rms_steps)
+    x = x[:, :1] if objective == "first" else x
+    errors = run.estimate(x).astype(np.float64) - x
+    expected = np.sqrt(np.mean((4 * errors.mean(axis=1)) ** 2))
+    assert shown.rms["b2"] == pytest.approx(expected, rel=1e-4)
+    assert shown.mean_loss == pytest.approx(np.mean(errors**2), rel=1e-4)
+
+
+def test_the_shown_gradient_of_a_sleeping_network_hardly_moves_from_picture_to_picture() -> None:
+    for seed in range(3):
+        run = Run.at(Experiment(layers=3, seed=seed), 1)
+        shown = [run.history.at(0).rms["W"]]
+        for _ in range(50):
+            run.advance(100)
+            shown.append(run.history.at(run.step).rms["W"])
+        moves = np.exp(np.abs(np.diff(np.log(shown))))
+        assert np.median(moves) < 1.2
+        assert moves.max() < 1.5
 
 
 def test_every_remembered_step_is_the_run_as_it_was_then() -> None:
@@ -156,7 +191,8 @@ def test_every_remembered_step_is_the_run_as_it_was_then() -> None:
             np.testing.assert_array_equal(snapshot.gradients[name], then.gradients[name])
             np.testing.assert_array_equal(series.values[index], then.parameters[name])
             np.testing.assert_array_equal(series.gradients[index], then.gradients[name])
-            assert snapshot.rms[name] == series.rms[index]
+            rms = run.history.shown_rms[name][index]
+            assert snapshot.rms[name] == pytest.approx(float(rms), rel=1e-6)
         np.testing.assert_allclose(snapshot.estimate, then.estimate(PROBE), atol=1e-6)
         np.testing.assert_allclose(run.history.estimates[index], then.estimate(PROBE), atol=1e-6)
 
