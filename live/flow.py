@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from streamlit.delta_generator import DeltaGenerator
 
-from live import private
+from live import metrics, private
 
 # Frames on their way at most: one on the road while the browser draws the other.
 AHEAD = 2
@@ -42,6 +42,7 @@ class Flow:
         self._clock = clock
         self._drawn = 0
         self._shown = 0
+        self._drawn_at: dict[int, float] = {}  # of those that have not been shown
         self._news = threading.Condition()
         _flows[self.name] = self
 
@@ -53,6 +54,8 @@ class Flow:
     def drew(self) -> int:
         """Count a frame that is drawn; its number."""
         self._drawn += 1
+        if self.tells:
+            self._drawn_at[self._drawn] = self._clock()
         return self._drawn
 
     def saw(self, number: int) -> None:
@@ -61,6 +64,9 @@ class Flow:
             self.tells = True
             self._shown = max(self._shown, min(number, self._drawn))
             self._news.notify_all()
+        now = self._clock()
+        for each in [n for n in list(self._drawn_at) if n <= self._shown]:
+            metrics.shown(now - self._drawn_at.pop(each))
 
     def wait(
         self,

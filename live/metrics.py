@@ -31,6 +31,12 @@ _latency = Histogram(
     registry=REGISTRY,
     buckets=_LATENCIES,
 )
+_shown = Histogram(
+    "middle_layer_shown_seconds",
+    "From drawing a frame to the word that the reader's browser has shown it.",
+    registry=REGISTRY,
+    buckets=_LATENCIES,
+)
 _trained = Counter(
     "middle_layer_training_seconds", "Spent waiting for the worker's answers.", registry=REGISTRY
 )
@@ -43,6 +49,11 @@ def frame(interval: float, training: float) -> None:
     _frames.inc()
     _latency.observe(interval)
     _trained.inc(training)
+
+
+def shown(seconds: float) -> None:
+    """A browser has shown a frame, so long after it was drawn."""
+    _shown.observe(seconds)
 
 
 @contextmanager
