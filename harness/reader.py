@@ -50,7 +50,8 @@ class Reader:
     As an async context manager it is connected inside, and stays so whatever the server does.
     """
 
-    def __init__(self, url: str, query: str = "") -> None:
+    def __init__(self, url: str, query: str = "", address: str = "") -> None:
+        """``address``: whose the connection is, as a balancer would tell the server."""
         self.url = url.rstrip("/")
         self.query = query  # what the address bar shows
         self._opened_with = query
@@ -64,6 +65,7 @@ class Reader:
         self.runs = 0  # how many runs of the script have begun
         self._states: dict[str, WidgetState] = {}
         self._cookies: SimpleCookie = SimpleCookie()
+        self._headers = {"X-Forwarded-For": address} if address else {}
         self._cache: dict[str, ForwardMsg] = {}
         self._session = ""
         self._page = ""
@@ -195,7 +197,7 @@ class Reader:
         socket = await connect(
             f"{address}/_stcore/stream",
             subprotocols=[Subprotocol(p) for p in ("streamlit", "token", self._session) if p],
-            additional_headers={"Cookie": cookies} if cookies else None,
+            additional_headers=self._headers | ({"Cookie": cookies} if cookies else {}),
             max_size=None,
             open_timeout=5,
             close_timeout=1,

@@ -6,11 +6,15 @@ else does. A share is a reader's; but readers of one address have no more than a
 as long as others are there, because one stranger can open any number of pages.
 
 What is counted is the processor time of a session's own thread. Training is counted where the
-workers are asked for (``model/line.py``), by the same names.
+workers are asked for (``model/line.py``), by the same names. Where the machine gives less than it
+shows, nobody exceeds a share of what it shows; so the lock under which all draw (``FairLock``) goes
+to whoever has had least of late.
 """
 
 from __future__ import annotations
 
+import heapq
+import math
 import threading
 import time
 from collections import Counter
@@ -29,20 +33,23 @@ _HANDFUL = 4
 _TO_GIVE = 0.8
 
 # Seconds of a core that a session may be ahead, so that a click is never held up; and seconds that
-# it waits at most, so that a picture slows down and does not stop.
+# it waits at most, for a picture (which slows down and does not stop) and for a page.
 _AHEAD = 0.5
-_LONGEST = 4.0
+_LONGEST, _LONGEST_FOR_A_PAGE = 4.0, 20.0
 
 # A session that has asked for nothing for so many seconds shares with nobody.
 _ACTIVE = 3.0
 
-# What a run of the script costs until it asks for its first turn.
-_A_RUN = 0.04
+# What a run of the script costs at least.
+_A_RUN = 0.05
 
 # How often shares are worked out anew, in seconds.
 _ANEW = 0.25
 
 _FORGOTTEN = 3_600.0
+
+# Seconds after which a third of what a session has had still counts where two want the same.
+_LATE = 10.0
 
 
 @dataclass
@@ -51,6 +58,7 @@ class _Account:
     debt: float = 0.0  # seconds of a core
     at: float = 0.0  # when that was so
     weight: float = 1.0
+    had: float = 0.0  # seconds of a core, of late
 
 
 class Ledger:
@@ -65,23 +73,37 @@ class Ledger:
         self._clock, self._spent, self._to_give = clock, spent, to_give
         self._lock = threading.Lock()
         self._accounts: dict[str, _Account] = {}
+        self._houses: dict[str, _Account] = {}  # by address
         self._thread = threading.local()
-        self._shares, self._shared_at = 1.0, float("-inf")
+        self._shares, self._shared_at, self._alone = 1.0, float("-inf"), True
 
     def enter(self, session: str, address: str) -> float:
         """Note that a run of ``session``'s script begins; how many seconds it is to wait."""
         self._thread.spent = self._spent()
+        self._thread.session = session
         with self._lock:
             account = self._account(session)
             account.address = address
-            return self._charge(account, _A_RUN)
+            return min(_LONGEST_FOR_A_PAGE, self._charge(account, _A_RUN))
 
     def turn(self, session: str) -> float:
         """Charge what this thread has computed since it asked last; seconds it is to wait."""
         now = self._spent()
         seconds, self._thread.spent = now - getattr(self._thread, "spent", now), now
         with self._lock:
-            return self._charge(self._account(session), seconds)
+            return min(_LONGEST, self._charge(self._account(session), seconds))
+
+    def burden(self) -> float:
+        """What the session of this thread has had of late, and all of its address."""
+        session = getattr(self._thread, "session", "")
+        with self._lock:
+            account = self._accounts.get(session)
+            if account is None:
+                return 0.0
+            house = self._houses.get(account.address)
+            had = self._of_late(account)
+            # Sixty pages that have only just been opened are one stranger's all the same.
+            return had + (self._of_late(house) / _HANDFUL if house else 0.0)
 
     def readers(self, session: str) -> float:
         """How many sessions with ``session``'s share there is room for: what it divides by."""
@@ -108,14 +130,27 @@ class Ledger:
         return self._accounts[session]
 
     def _charge(self, account: _Account, seconds: float) -> float:
-        now = self._clock()
         self._share_out()
+        wait = self._debit(account, seconds, _AHEAD)
+        if not account.address:
+            return wait
+        house = self._houses.setdefault(account.address, _Account("", at=self._clock()))
+        together = self._debit(house, seconds, _HANDFUL * _AHEAD)
+        return wait if self._alone else max(wait, together)
+
+    def _of_late(self, account: _Account) -> float:
+        return account.had * math.exp((account.at - self._clock()) / _LATE)
+
+    def _debit(self, account: _Account, seconds: float, ahead: float) -> float:
+        """Add to what an account has had; seconds until it has no more than its share."""
+        now = self._clock()
         share = self._to_give * account.weight / max(self._shares, account.weight)
         paid = max(0.0, account.debt - share * (now - account.at))
         # More than it can ever be made to wait for is not held against anybody.
-        account.debt = min(paid + seconds, _AHEAD + 2 * _LONGEST * share)
+        account.debt = min(paid + seconds, ahead + 2 * _LONGEST_FOR_A_PAGE * share)
+        account.had = self._of_late(account) + seconds
         account.at = now
-        return min(_LONGEST, max(0.0, account.debt - _AHEAD) / share)
+        return max(0.0, account.debt - ahead) / share
 
     def _share_out(self) -> None:
         """Work out each session's weight, and the sum of them."""
@@ -125,14 +160,52 @@ class Ledger:
         self._shared_at = now
         active = [each for each in self._accounts.values() if now - each.at < _ACTIVE]
         crowd = Counter(each.address for each in active)
-        alone = len(crowd) == 1
+        self._alone = len(crowd) <= 1
         for each in active:
-            together = bool(each.address) and not alone
+            together = bool(each.address) and not self._alone
             each.weight = min(1.0, _HANDFUL / crowd[each.address]) if together else 1.0
         self._shares = sum(each.weight for each in active) or 1.0
+        for address, count in crowd.items():
+            if address in self._houses:
+                self._houses[address].weight = min(_HANDFUL, count)
         if len(self._accounts) > 2 * len(active) + 1_000:
             gone = now - _FORGOTTEN
-            self._accounts = {s: each for s, each in self._accounts.items() if each.at > gone}
+            for accounts in (self._accounts, self._houses):
+                for name in [name for name, each in accounts.items() if each.at < gone]:
+                    del accounts[name]
+
+
+class FairLock:
+    """A lock that goes to whoever has had least of late, among those who wait for it."""
+
+    def __init__(self, burden: Callable[[], float] = lambda: 0.0) -> None:
+        self._burden = burden
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: list[tuple[float, int, threading.Event]] = []
+        self._number = 0
+
+    def __enter__(self) -> None:
+        burden = self._burden()
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            self._number += 1
+            called = threading.Event()
+            heapq.heappush(self._waiting, (burden, self._number, called))
+        called.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                heapq.heappop(self._waiting)[2].set()  # still held, by the one called
+            else:
+                self._held = False
+
+    def locked(self) -> bool:
+        """Whether somebody holds it."""
+        return self._held
 
 
 ledger = Ledger()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from live.fairness import Ledger, ledger
+from live.fairness import FairLock, Ledger, ledger
 
 # Nobody gets more pictures a second than this: more is not seen, and the browser has to draw them.
 MOST_FRAMES = 20
@@ -55,7 +55,7 @@ class Pacer:
         #: Held by whoever draws, and never while waiting for anything. Python draws one at a time
         #: in any case; threads that compete for it take a third of a crowded server's time, and
         #: when everybody clicks at once, all of the event loop's (measured).
-        self.drawing = threading.Lock()
+        self.drawing = FairLock(ledger.burden if ledger is not None else lambda: 0.0)
         self._ledger = ledger
         self._lock = threading.Lock()
         self._free_at = 0.0

@@ -90,7 +90,9 @@ def _timed(
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow; runs in the worker."""
+    """Import TensorFlow, a step behind those who draw; runs in the worker."""
+    if hasattr(os, "nice"):
+        os.nice(_NICE // 2)
     import model.trainer  # noqa: F401
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, field
 
-from live.fairness import Ledger
+from live.fairness import FairLock, Ledger
 
 
 @dataclass
@@ -104,3 +106,49 @@ def test_who_has_been_idle_is_known() -> None:
     assert house.ledger.idle("nobody") == 0
     assert house.ledger.whose("one") == "a"
     assert house.ledger.whose("nobody") == "nobody"
+
+
+def test_the_lock_goes_to_who_has_had_least_and_not_to_who_came_first() -> None:
+    burden = threading.local()
+    order: list[int] = []
+    lock = FairLock(lambda: float(burden.own))
+
+    def draw(own: int) -> None:
+        burden.own = own
+        with lock:
+            order.append(own)
+
+    burden.own = 0
+    threads: list[threading.Thread] = []
+    with lock:
+        for own in (5, 3, 4, 1, 2):
+            threads.append(threading.Thread(target=draw, args=(own,)))
+            threads[-1].start()
+            while len(lock._waiting) < len(threads):
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == [1, 2, 3, 4, 5]
+    assert not lock.locked()
+
+
+def test_pages_just_opened_count_as_their_address_does() -> None:
+    house = House()
+    house.enter("reader", "one")
+    for _ in range(5):
+        house.ledger.enter("one", "reader")
+    long_here = house.ledger.burden()
+    house.enter("stranger", *[f"page {n}" for n in range(60)])
+    assert house.ledger.burden() > long_here
+    house.enter("newcomer", "new")
+    assert house.ledger.burden() < long_here
+
+
+def test_sixty_pages_opened_at_once_wait_for_each_other_and_for_nobody_else() -> None:
+    house = House()
+    house.enter("reader", "one")
+    house.now += 0.3
+    waits = [house.ledger.enter(f"page {n}", "stranger") for n in range(100)]
+    assert waits[0] == 0
+    assert waits[-1] > 1
+    assert house.ledger.enter("new", "newcomer") == 0
