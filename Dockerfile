@@ -1,4 +1,6 @@
-FROM python:3.11-slim
+# A build that has to be the same next year names the digest: docs/hosting.md says how to find it.
+ARG PYTHON=python:3.11-slim
+FROM ${PYTHON}
 
 # The root file system may be read-only and the user may be any: the only place to write is /tmp.
 # GLIBC_TUNABLES, PYTHONMALLOC: what a crowd took is given back (docs/hosting.md).
@@ -14,7 +16,8 @@ WORKDIR /app
 
 # Before the code, which changes more often.
 COPY requirements.txt .
-RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore -r requirements.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+    --require-hashes -r requirements.txt
 
 # Compiled here because nothing can be later; unchecked, so that no copy's timestamps matter.
 COPY . .

@@ -8,11 +8,11 @@ PYTHON ?=
 ARGS :=
 
 python := $(VENV)/bin/python
-pip := $(python) -m pip install -qq --disable-pip-version-check
+pip := $(python) -m pip install -qq --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types imports chromium bench notebook screenshot lock clean distclean
+.PHONY: help run test lint types imports chromium bench notebook screenshot lock audit sbom clean distclean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,10 +52,18 @@ lock: $(VENV)/.dev ## renew requirements.txt and requirements-dev.txt
 	@$(call compile,requirements.txt,pyproject.toml)
 	@$(call compile,requirements-dev.txt,pyproject.toml --group dev --constraint requirements.txt)
 
+audit: $(VENV)/.dev ## look for known weaknesses in what the page needs
+	@$(python) -m pip_audit --disable-pip --require-hashes --progress-spinner off -r requirements.txt
+
+sbom: $(VENV)/.dev ## list what the page needs, as CycloneDX, on the standard output
+	@$(python) -m pip_audit --disable-pip --require-hashes --progress-spinner off \
+	    --format cyclonedx-json -r requirements.txt
+
 # One lock for every system and Python, and one version of each package in it: a run has to be the
-# same everywhere. No addresses in it: which index to ask is the business of whoever installs.
+# same everywhere. No addresses in it: which index to ask is the business of whoever installs; the
+# hashes say that what comes is what was meant.
 compile = $(python) -m uv pip compile --quiet --upgrade --universal --fork-strategy fewest \
-    --python-version 3.11 --no-annotate \
+    --python-version 3.11 --no-annotate --generate-hashes \
     --custom-compile-command "make lock" --output-file $(1) $(2)
 
 clean: ## remove what tools leave behind

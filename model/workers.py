@@ -92,7 +92,7 @@ def _timed(
 def import_tensorflow() -> None:
     """Import TensorFlow, a step behind those who draw; runs in the worker."""
     if hasattr(os, "nice"):
-        os.nice(_NICE // 2)
+        os.nice(_NICE // 3)
     import model.trainer  # noqa: F401
 
 

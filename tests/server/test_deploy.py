@@ -92,6 +92,47 @@ def test_compose_gives_the_balancer_the_replicas_that_it_has() -> None:
         assert service["cap_drop"] == ["ALL"], name
 
 
+def test_compose_bounds_what_a_service_may_take() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for name, service in services.items():
+        assert service["pids_limit"] > 0, name
+        assert service["mem_limit"], name
+        assert all("size=" in mount for mount in service.get("tmpfs", [])), name
+
+
+def test_compose_needs_the_address_of_the_page_because_a_cache_may_stand_before_it() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    assert ":?" in services["replica1"]["environment"]["MIDDLE_LAYER_URL"]
+
+
+def test_the_ingress_shows_nothing_that_is_for_operators_and_bounds_an_address() -> None:
+    ingress = manifest("ingress.yaml")
+    paths = ingress["spec"]["rules"][0]["http"]["paths"]
+    ports = [each["name"] for each in manifest("service.yaml")["spec"]["ports"]]
+    hidden = {
+        each["path"]
+        for each in paths
+        if each["backend"]["service"]["port"]["name"] not in ports and each["pathType"] == "Exact"
+    }
+    assert hidden == {"/readyz", "/healthz", "/metrics", "/_stcore/metrics"}
+    limits = [name for name in ingress["metadata"]["annotations"] if "/limit-" in name]
+    assert len(limits) == 3
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_package_of_the_lock_has_its_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text()
+    packages = re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", text).strip())
+    assert len(packages) > 40
+    assert all("--hash=sha256:" in package for package in packages)
+    assert "://" not in text
+    assert "index" not in text
+
+
+def test_the_image_installs_nothing_that_the_lock_does_not_know() -> None:
+    assert "--require-hashes" in (ROOT / "Dockerfile").read_text()
+
+
 def test_the_balancer_takes_its_configuration() -> None:
     haproxy = shutil.which("haproxy")
     if haproxy is None:
