@@ -22,7 +22,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
-from model.describe import describe
+from model.describe import describe, shown_name
 from model.experiment import Experiment
 from model.history import PROBE, History
 from model.link import Link, write
@@ -114,7 +114,8 @@ def snapshots_npz(history: History) -> bytes:
         "units": np.array(json.dumps(UNITS)),
         "kinds": np.array(json.dumps(KINDS)),
     }
-    for name, series in history.tensors.items():
+    for tensor, series in history.tensors.items():
+        name = shown_name(history.experiment.layers, tensor)
         arrays[name] = series.values
         arrays[f"{name}_grad"] = series.gradients
         arrays[f"{name}_grad_rms"] = series.rms
@@ -161,7 +162,8 @@ def _columns(history: History) -> Iterable[tuple[tuple[str, str, str], Float64]]
     """Each statistic through the remembered steps ``[n]``, with its layer, kind and name."""
     yield ("network", "loss", "at_step"), history.loss.astype(np.float64)
     yield ("network", "loss", "mean_since"), history.mean_loss.astype(np.float64)
-    for name, series in history.tensors.items():
+    for tensor, series in history.tensors.items():
+        name = shown_name(history.experiment.layers, tensor)
         for kind, entries in (("value", series.values), ("gradient", series.gradients)):
             for statistic, values in _statistics(entries):
                 yield (name, kind, statistic), values

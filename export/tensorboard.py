@@ -30,7 +30,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
-from model.describe import describe
+from model.describe import describe, shown_name
 from model.history import History
 from model.state import Float32, Float64
 
@@ -87,7 +87,8 @@ def _write(folder: Path, history: History) -> None:
         for i, step in enumerate(history.steps.tolist()):
             _log("loss", history.loss[i], step, "scalars")
             _log("mean_loss", mean_loss[i], step, "scalars")
-            for name, series in tensors.items():
+            for tensor, series in tensors.items():
+                name = shown_name(history.experiment.layers, tensor)
                 _log(name, buckets(series.values[i]), step, "histograms")
                 _log(f"{name}_grad", buckets(series.gradients[i]), step, "histograms")
                 _log(f"{name}_grad_rms", series.rms[i], step, "scalars")

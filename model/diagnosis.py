@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model.describe import shown_name
 from model.experiment import Experiment
 from model.history import PROBE, Series, Snapshot
 from model.network import ACTIVATE, hidden, split, tensors_of
@@ -163,22 +164,23 @@ class _Seen:
         yield f"loss {over}, as a share of what ignoring the input costs", self.loss(recent, end)
         weights = [f"W{k or ''}" for k in range(self.last + 1)]
         pulls = [self.now.rms[name] for name in weights]
-        for name, pull in zip(weights, pulls, strict=True):
+        shown = [shown_name(self.experiment.layers, name) for name in weights]
+        for name, pull in zip(shown, pulls, strict=True):
             yield f"gradient of {name} {shown_over(self.now)}, root mean square", pull
         if pulls[-1] > 0:
-            yield f"gradient of W as a share of that of {weights[-1]}", pulls[0] / pulls[-1]
+            yield f"gradient of W as a share of that of {shown[-1]}", pulls[0] / pulls[-1]
         for k, outputs in enumerate(self.now.activations, 1):
             silent = int((outputs == 0).all(axis=0).sum())
             yield f"silent units in hidden layer {k}, of {self.experiment.width}", silent
             if silent < self.experiment.width > 1 and (outputs == outputs[:, :1]).all():
                 yield f"different units in hidden layer {k}", 1
         if self.count > 1:
-            for name in weights:
+            for name, said in zip(weights, shown, strict=True):
                 before, after = self.tensors[name].values[self.count - 2 : self.count]
                 size = float(np.linalg.norm(after))
                 moved = float(np.linalg.norm(after - before)) / float(self.spans[-1])
                 if size > 0:
-                    yield f"{name} moves per step, as a share of its size", moved / size
+                    yield f"{said} moves per step, as a share of its size", moved / size
 
 
 def _diverged(seen: _Seen, origin: str) -> Diagnosis:

@@ -18,6 +18,7 @@ from pyarrow import parquet
 
 from export.table import UNITS, snapshots_npz, table_csv, table_parquet
 from model import Run, link
+from model.describe import shown_name
 from model.history import PROBE, History
 
 
@@ -40,7 +41,7 @@ def test_numbers_of_the_history_come_back_exactly(kind: str, histories: dict[str
             ("network", "loss", "at_step"): history.loss,
             ("network", "loss", "mean_since"): history.mean_loss,
             **{
-                (name, "gradient", "rms_since"): series.rms
+                (shown_name(history.experiment.layers, name), "gradient", "rms_since"): series.rms
                 for name, series in history.tensors.items()
             },
             **{

@@ -16,6 +16,7 @@ from tensorboard.util import tensor_util
 from export import tensorboard_zip
 from export.tensorboard import buckets, tensorboard
 from model import Run
+from model.describe import shown_name
 from model.history import History
 
 # As many of each tag as there are: the reader samples by default.
@@ -47,7 +48,7 @@ def test_every_tag_and_step_of_both_lanes_comes_back(
             }
             for plugin in ("histograms", "scalars", "text")
         }
-        tensors = history.tensors
+        tensors = [shown_name(history.experiment.layers, name) for name in history.tensors]
         assert by_plugin["histograms"] == {*tensors, *(f"{t}_grad" for t in tensors)}
         rms = {f"{t}_grad_rms" for t in tensors}
         assert by_plugin["scalars"] == {"loss", "mean_loss", *rms}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.describe import LABELS, OPTIONS, differences, tells_apart
+from model.describe import LABELS, OPTIONS, differences, shown_name, tells_apart
 from model.experiment import BOUNDS, PRESETS, Choice, Experiment, Whole
 from model.initializers import initial_parameters
 
@@ -91,3 +91,9 @@ def test_every_field_and_every_option_has_words() -> None:
     assert set(LABELS) == set(BOUNDS)
     options = {o for bound in BOUNDS.values() if isinstance(bound, Choice) for o in bound.options}
     assert options == set(OPTIONS)
+
+
+def test_the_last_pair_of_two_layers_is_named_as_in_the_question_and_no_other() -> None:
+    names = ("W", "b", "W1", "b1", "open 1")
+    assert [shown_name(2, name) for name in names] == ["W", "b", "W2", "b2", "open 1"]
+    assert [shown_name(3, name) for name in names] == list(names)
