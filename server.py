@@ -10,12 +10,13 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from live import guard
+from live import guard, public
 from live.settings import SETTINGS
 from serving import sockets
 from serving.assets import Assets, packed_folder
 from serving.card import index, oembed, preview
 from serving.door import Door
+from serving.download import download
 from serving.headers import SecurityHeaders
 from serving.health import healthz, readyz
 from serving.lifespan import lifespan
@@ -24,6 +25,7 @@ from serving.metrics import MetricsGuard, metrics
 from serving.scripts import script
 
 guard.install()
+public.downloads = True
 sockets.install()
 
 app = st.App(
@@ -36,6 +38,7 @@ app = st.App(
         Route("/metrics", metrics),
         Route("/oembed", oembed),
         Route("/preview.png", preview),
+        Route("/download/{file}", download),
         Route("/scripts/{name}", script),
     ],
     middleware=[

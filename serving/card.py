@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from export.page import EMBED_HEIGHT, embed_snippet
-from live.settings import SETTINGS
-from model.link import Link, read, write
+from model.link import Link, read
 from model.workers import workers
+from serving.address import address_of, base_of
 from serving.first import First, Firsts, html
 from serving.health import warm_up
 from serving.index import document, with_head
@@ -49,7 +49,7 @@ async def index(request: Request) -> Response:
     # kept waiting for what is there the next time.
     patience = 0.0 if "sec-fetch-mode" in request.headers else _PATIENCE
     card, first = await asyncio.gather(_card(canonical(link), patience), _first(link, patience))
-    base = _base(request)
+    base = base_of(request)
     body = html(first, link, card, _picture(base, link))
     page = with_head(f"{_head(card, base, link)}\n    {tags()}", body)
     return document(page, request.headers)
@@ -66,7 +66,7 @@ async def preview(request: Request) -> Response:
 async def oembed(request: Request) -> Response:
     """The oEmbed description (oembed.com) of a link to this page."""
     asked = request.query_params
-    base = _base(request)
+    base = base_of(request)
     if asked.get("format", "json") != "json":
         return PlainTextResponse("format must be json", 501)
     address = _parts(asked.get("url", ""))
@@ -88,7 +88,7 @@ async def oembed(request: Request) -> Response:
         "title": card.title,
         "provider_name": NAME,
         "provider_url": base,
-        "html": embed_snippet(_address(base, link), height),
+        "html": embed_snippet(address_of(base, link), height),
         "width": width,
         "height": height,
         "thumbnail_url": _picture(base, link),
@@ -124,7 +124,7 @@ async def _wait(future: Future[Result] | None, seconds: float) -> Result | None:
 
 def _head(card: Card, base: str, link: Link) -> str:
     """The tags; every value is escaped here, and only here."""
-    address, picture = _address(base, link), _picture(base, link)
+    address, picture = address_of(base, link), _picture(base, link)
     described = {"description": card.sentence, "twitter:card": "summary_large_image"}
     graph = {
         "og:type": "website",
@@ -151,11 +151,6 @@ def _head(card: Card, base: str, link: Link) -> str:
     )
 
 
-def _base(request: Request) -> str:
-    """The page's own address, without a slash at the end."""
-    return SETTINGS.url or str(request.base_url).rstrip("/")
-
-
 def _parts(address: str) -> SplitResult | None:
     try:
         return urlsplit(address)
@@ -163,11 +158,5 @@ def _parts(address: str) -> SplitResult | None:
         return None
 
 
-def _address(base: str, link: Link) -> str:
-    query = write(link)
-    return f"{base}/?{query}" if query else f"{base}/"
-
-
 def _picture(base: str, link: Link) -> str:
-    query = write(canonical(link))
-    return f"{base}/preview.png?{query}" if query else f"{base}/preview.png"
+    return address_of(base, canonical(link), "preview.png")

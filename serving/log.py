@@ -32,7 +32,7 @@ _KNOWN = (
     "/oembed",
     "/preview.png",
 )
-_FOLDERS = ("/static/", "/media/", "/_stcore/", "/component/")
+_FOLDERS = ("/download/", "/scripts/", "/static/", "/media/", "/_stcore/", "/component/")
 
 # Asked every second by whoever watches; a line each would say nothing.
 _PROBES = ("/healthz", "/readyz")

@@ -15,7 +15,7 @@ import streamlit as st
 import export
 from charts.pictures import all_of
 from export.downloads import DOWNLOADS, Export, Take
-from live import metrics
+from live import metrics, public
 from live.jobs import jobs
 from model import __version__, diagnose
 from model.link import parameters
@@ -50,6 +50,10 @@ def show(session: Session) -> None:
         st.code(export.cite(url, __version__), language=None, wrap_lines=True)
         with st.container(horizontal=True, gap="small"):
             for download in DOWNLOADS:
+                if public.downloads:
+                    # Any replica answers: behind a balancer the next request may reach another.
+                    st.link_button(download.label, _address(download, url), help=download.help)
+                    continue
                 st.download_button(
                     download.label,
                     data=_maker(session, download, url),
@@ -70,6 +74,12 @@ def link(session: Session) -> str:
     query = urlencode(parameters(replace(position, train=False)), safe=",.")
     base = urlsplit(st.context.url or "http://localhost:8501")
     return urlunsplit((base.scheme, base.netloc, base.path or "/", query, ""))
+
+
+def _address(download: Export, url: str) -> str:
+    parts = urlsplit(url)
+    path = f"{parts.path.rstrip('/')}/download/{download.file}"
+    return urlunsplit(parts._replace(path=path))
 
 
 def _maker(session: Session, download: Export, url: str) -> Callable[[], bytes]:
