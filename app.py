@@ -30,9 +30,11 @@ with pacer.drawing:
         stage.network()
         stage.estimate()
         controls.show(session)
-        stage.progress_and_verdict()
+        stage.progress()
         share.at_once(session)
-    stage.gradients()
+        stage.verdict()
+        stage.gradients()
+    stage.panel()
     if st.context.is_embedded:
         share.way_out(session)
     else:

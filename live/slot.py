@@ -47,6 +47,11 @@ class Slot:
         element = getattr(self._element or self._place, kind)(*content, **settings)
         self._element = self._element or element
 
+    def clear(self) -> None:
+        """Show nothing, if anything was shown."""
+        if self._element is not None:
+            self._element.empty()
+
     def chart(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         """Show a chart, ``height`` pixels high, or as high as its place.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from model.describe import short
 from model.diagnosis import FLAT, IGNORANT, SPAN, Diagnosis
 from model.history import PROBE, Snapshot
 from ui.session import Session
+
+Phase = Literal["before", "during", "after"]
 
 # The strokes that the two networks are drawn in.
 MARKS: Mapping[str, str] = {FIRST: "━", SECOND: "┅"}
@@ -29,6 +32,14 @@ class Scene:
     def step(self) -> int:
         """The step that is drawn."""
         return max(snapshot.step for snapshot in self.now.values())
+
+    @property
+    def phase(self) -> Phase:
+        """Whether the run is still to come, or goes on, or is over."""
+        session = self.session
+        if self.step == 0 and not session.playing:
+            return "before"
+        return "after" if session.over and session.look is None else "during"
 
     @property
     def steps(self) -> str:

@@ -23,9 +23,66 @@ from model.workers import heavy_workers
 from ui import story
 from ui.session import Session
 
+# What is written to the clipboard, or handed to a phone's share sheet, is what the address says.
+_COPY = """
+export default function ({ parentElement }) {
+  const button = parentElement.querySelector("button");
+  if (button.onclick) return;
+  const link = () => {
+    const url = new URL(window.location.href);
+    [...url.searchParams.keys()].filter((name) => name.startsWith("embed"))
+      .forEach((name) => url.searchParams.delete(name));
+    return url.href;
+  };
+  const said = (text) => {
+    button.textContent = text;
+    setTimeout(() => { button.textContent = "Copy link"; }, 2000);
+  };
+  button.onclick = async () => {
+    try {
+      if (navigator.share && window.matchMedia("(pointer: coarse)").matches) {
+        await navigator.share({ title: document.title, url: link() });
+        return;
+      }
+      await navigator.clipboard.writeText(link());
+      said("Copied");
+    } catch (error) {
+      if (error.name !== "AbortError") said("Copy it from the address bar");
+    }
+  };
+}
+"""
+
+_COPY_STYLE = """
+button {
+  font: inherit; font-size: 0.9rem; color: inherit; background: transparent; cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.25rem);
+  min-height: 2.1rem; padding: 0 0.75rem; white-space: nowrap;
+}
+button:hover, button:focus-visible { border-color: var(--st-primary-color); }
+@media (pointer: coarse) { button { min-height: 44px; } }
+"""
+
 
 def at_once(session: Session) -> None:
     """What is shared most, beside the verdict."""
+    if "share" in session.link.hide or st.context.is_embedded:
+        return
+    with st.container(key="take", horizontal=True, gap="small", vertical_alignment="center"):
+        copy = st.components.v2.component(
+            "copy", html="<button type='button'>Copy link</button>", css=_COPY_STYLE, js=_COPY
+        )
+        copy(key="copy", width="content")
+        poster = next(each for each in DOWNLOADS if each.file == "poster.png")
+        st.download_button(
+            "Picture of this",
+            data=_maker(session, poster, link(session)),
+            file_name="middle-layer.png",
+            mime=poster.mime,
+            on_click="ignore",
+            disabled=not session.begun,
+            key="picture",
+        )
 
 
 def way_out(session: Session) -> None:

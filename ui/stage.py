@@ -102,7 +102,11 @@ class Stage:
 
     def words(self) -> None:
         """The chapter's words, and what it asks of the reader."""
-        self._text = self._slot("words", story.GREETING)
+        with st.container(key="words"):
+            # One place a time of the run: what is replaced does not move, as the browser sees it.
+            self._texts = {phase: Slot(st.container()) for phase in story.PHASES}
+            if not self.session.begun:
+                self._texts["before"].draw("markdown", story.GREETING)
         with st.container(key="guess"):
             story.ask(self.session)
 
@@ -124,12 +128,15 @@ class Stage:
             self._finding = self._slot("finding", "**The estimate**")
             self._estimate = Slot(st.container(key="answers"))
 
-    def progress_and_verdict(self) -> None:
-        """How far the run has come, and what is to be said of it: a line each."""
+    def progress(self) -> None:
+        """How far the run has come."""
         with st.container(key="progress"):
             self._progress = Slot(st.container())
             if not self.session.begun:
                 self._progress.draw("progress", 0.0, "Step 0")
+
+    def verdict(self) -> None:
+        """What is to be said of each network: a line of fixed height."""
         if "verdict" in self._hidden:
             return
         with st.container(key="verdict", gap=None):
@@ -139,8 +146,6 @@ class Stage:
 
     def gradients(self) -> None:
         """The gradients layer by layer; in the chapter that asks why, the chain before them."""
-        with st.container(key="panel"):
-            self._panel = panel_of(self.session, st.container())
         why = self.session.link.chapter == "why" and "chain" not in self._hidden
         if "ladder" in self._hidden and not why:
             return
@@ -155,6 +160,11 @@ class Stage:
                     self._ladder(next(columns), name, "gradients")
                 if alone and not self._embedded and not why:
                     self._ladder(next(columns), lanes[0], "values")
+
+    def panel(self) -> None:
+        """What the chapter has besides: a dozen seeds, or the atlas."""
+        if not self._embedded:
+            self._panel = panel_of(self.session, st.container(key="panel"))
 
     def _columns(self, why: bool) -> list[DeltaGenerator]:
         """Places side by side: in a figure on a phone as well, for each is but one row high."""
@@ -369,7 +379,11 @@ class Stage:
         if wakes_at is not None and session.can_foretell:
             session.foretell(wakes_at)
         scene = Scene(session, now, verdicts)
-        self._text.draw("markdown", story.text(scene, short=self._embedded))
+        for phase, slot in self._texts.items():
+            if phase == scene.phase:
+                slot.draw("markdown", story.text(scene, short=self._embedded))
+            else:
+                slot.clear()
         if self._finding is not None:
             self._finding.draw("markdown", story.finding(scene))
         for name, slot in self._verdicts.items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from model.chapters import CHAPTERS
 from model.describe import short, titles
 from model.diagnosis import Diagnosis
 from ui.link import touched
-from ui.scene import MARKS, Scene
+from ui.scene import MARKS, Phase, Scene
 from ui.session import Session, this_session
 from ui.texts import FREE, STORIES, Guess, Story
 
@@ -34,6 +34,8 @@ _VERDICTS: Mapping[str, str] = {
     "exploding": "▲ **Exploding.**",
     "diverged": "▲ **Diverged.**",
 }
+PHASES: tuple[Phase, ...] = get_args(Phase)
+
 NOT_YET = "○ **Not trained yet.**"
 
 
@@ -85,13 +87,9 @@ def story_of(session: Session) -> Story:
 
 def text(scene: Scene, short: bool = False) -> str:
     """What is to be said now; the point alone where there is room for no more."""
-    story, session = story_of(scene.session), scene.session
-    if scene.step == 0 and not session.playing:
-        words = story.before(scene)
-    elif session.over and session.look is None:
-        words = story.after(scene)
-    else:
-        words = story.during(scene)
+    story = story_of(scene.session)
+    say = {"before": story.before, "during": story.during, "after": story.after}[scene.phase]
+    words = say(scene)
     return words.point if short and words.point else f"{words.context} {words.point}".strip()
 
 

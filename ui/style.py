@@ -35,7 +35,8 @@ _STYLE = """
 .st-key-figure > :has(> .st-key-guess:empty), .st-key-panel:empty { display: none; }
 
 .st-key-figure [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
-.st-key-words { min-height: var(--words); max-width: 62rem; }
+.st-key-words { display: grid; min-height: var(--words); max-width: 62rem; }
+.st-key-words > * { grid-area: 1 / 1; min-width: 0; }
 .st-key-network, .st-key-estimate, .st-key-network > *, .st-key-network > * > * {
   flex: none; height: calc(var(--picture) + 1.6em); overflow: hidden;
 }
@@ -48,6 +49,17 @@ _STYLE = """
   margin: 0; height: 1.6em; line-height: 1.6; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis;
 }
+.st-key-words, .st-key-verdict, .st-key-estimate, .st-key-progress {
+  font-variant-numeric: tabular-nums;
+}
+.st-key-guess :is([data-testid="stButtonGroup"], [data-testid="stSlider"]) {
+  display: flex; align-items: center; gap: 0.75rem;
+}
+.st-key-guess [data-testid="stSlider"] { max-width: 40rem; }
+.st-key-guess label { min-height: 0; margin: 0; white-space: nowrap; }
+.st-key-figure:has(.st-key-take) > :has(> .st-key-progress) { grid-column: 1; }
+.st-key-figure > :has(> .st-key-take) { grid-column: 2; justify-content: flex-end; }
+.st-key-take { justify-content: flex-end; }
 .st-key-progress { flex: none; height: 2.2em; overflow: hidden; }
 .st-key-progress p { font-size: 0.85rem; white-space: nowrap; overflow: hidden; }
 .st-key-verdict p { height: var(--line); line-height: 1.5; margin: 0; overflow: hidden; }
@@ -61,6 +73,9 @@ _STYLE = """
   .st-key-figure { grid-template-columns: minmax(0, 1fr); }
   .st-key-figure > * { grid-column: 1 !important; }
   .st-key-figure > :has(> .st-key-network) { order: 1; }
+  .st-key-figure > :has(> .st-key-gradients) { order: 2; }
+  .st-key-figure > :has(> .st-key-take) { order: 1; }
+  .st-key-take { justify-content: flex-start; }
   .st-key-controls { flex-wrap: wrap; gap: 0.4rem; }
   .st-key-controls > .st-key-start { flex: 1 1 40%; }
   .st-key-controls > :is(.st-key-train, .st-key-next) { flex: 1 1 30%; }
@@ -82,12 +97,18 @@ _STYLE = """
 # A figure in somebody's text: 720 by 500, or 390 by 640, with everything on it.
 _EMBEDDED = """
 <style>
-:root { --picture: 150px; --words: 3.2em; }
-[data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem; }
-[data-testid="stMain"] h1 { font-size: 1.1rem; }
+:root { --picture: 142px; --words: 3em; }
+[data-testid="stMainBlockContainer"] { padding: 0.25rem 1rem; gap: 0; }
+.st-key-heading { position: absolute; width: 1px; height: 1px; overflow: hidden; }
+.st-key-figure { gap: 0.25rem 1rem; }
 .st-key-figure, .st-key-figure p { font-size: 0.9rem; }
-.st-key-progress { height: 1.9em; }
-@media (max-width: 640px) { :root { --picture: 140px; --words: 4.6em; } }
+.st-key-gradients h2 { font-size: 0.9rem; }
+.st-key-progress { height: 1.7em; }
+.st-key-progress p { font-size: 0.8rem; }
+@media (max-width: 640px) {
+  :root { --picture: 140px; --words: 4.6em; }
+  .st-key-figure > :has(> .st-key-network) { order: 3 !important; }
+}
 </style>
 """
 

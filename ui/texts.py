@@ -135,14 +135,14 @@ def _why_before(s: Scene) -> Words:
 
 
 def _why_during(s: Scene) -> Words:
-    return Words(_gap(s) + " The chain below shows the factors.", "")
+    return Words(_gap(s), "The chain shows the factors.")
 
 
 def _why_after(s: Scene) -> Words:
     one, two = (s.session.runs[lane].history.at(0).rms["W"] for lane in (FIRST, SECOND))
     text = _gap(s)
     if two > 0 and one > two:
-        text = f"At the start *W* got {times(one / two)} less with three layers. {text}"
+        text += f" At the start it was {times(one / two)} less."
     if s.pull("W1", SECOND) < s.pull("W", SECOND):
         text += (
             " **The middle layer, *W1*, gets least**: a weak error from behind, and a weak signal "
@@ -152,12 +152,13 @@ def _why_after(s: Scene) -> Words:
 
 
 def _gap(s: Scene) -> str:
+    """The ratio first: what grows from picture to picture moves no other word to another line."""
     one, two = s.pull("W", FIRST), s.pull("W", SECOND)
     if not 0 < two < one:
-        return f"Of late *W* gets {short(one)} with two layers, {short(two)} with three."
+        return f"*W* gets {short(one)} with two layers, {short(two)} with three."
     return (
-        f"Of late *W* gets {short(one)} with two layers, {short(two)} with three: "
-        f"**{times(one / two)} less**."
+        f"**{times(one / two)} less** reaches *W* with three layers than with two: {short(two)}, "
+        f"not {short(one)}."
     )
 
 

@@ -152,11 +152,11 @@ def test_why_says_by_how_much_the_gradients_differ_and_who_gets_least(
     session = session_of("why", step, seed=seed)
     words = story.text(scene_of(session))
     two, three = (run.history.at(step).rms for run in session.runs.values())
-    assert f"{short(two['W'])} with two layers, {short(three['W'])} with three" in words
-    assert f"{times(two['W'] / three['W'])} less" in words
+    assert f"than with two: {short(three['W'])}, not {short(two['W'])}" in words
+    assert f"**{times(two['W'] / three['W'])} less** reaches *W*" in words
     if step == 10_000:
         began = [run.history.at(0).rms["W"] for run in session.runs.values()]
-        assert f"At the start *W* got {times(began[0] / began[1])} less" in words
+        assert f"At the start it was {times(began[0] / began[1])} less" in words
         assert ("gets least" in words) == (three["W1"] < three["W"])
 
 
