@@ -63,8 +63,11 @@ def ladder_of(
 
 def first_row(picture: Picture) -> Picture:
     """A ladder's first layer alone, for where there is room for no more."""
-    table = picture.table
-    return Picture(picture.spec, table.filter(pc.equal(table["row"], 0)), picture.alt)
+    table = picture.table.filter(pc.equal(picture.table["row"], 0))
+    if "figures" in table.column_names:
+        short = [text.rpartition(" · ")[2] for text in table["figures"].to_pylist()]
+        table = table.set_column(table.column_names.index("figures"), "figures", [short])
+    return Picture(picture.spec, table, picture.alt)
 
 
 def outputs_of(

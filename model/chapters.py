@@ -59,8 +59,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
         "adam": Chapter("Adam", _THREE, PRESETS["adam"]),
         "atlas": Chapter(
             "The atlas",
-            replace(_THREE, weight_scale=0.03, bias_scale=0.03, steps=100_000),
-            speed=1_000,
+            replace(_THREE, weight_scale=0.0316, bias_scale=0.0316, steps=30_000),
+            speed=300,
             free=frozenset({"layers", "weight_scale", "bias_scale"}),
         ),
     }

@@ -178,8 +178,6 @@ class AtlasPanel:
                 st.button(
                     "Stop" if watching else "Draw the atlas",
                     key="atlas draw",
-                    type="primary",
-                    icon=":material/stop:" if watching else ":material/grid_view:",
                     disabled=atlas is not None and atlas.complete,
                     on_click=_stop if watching else _draw_on,
                     args=(session_id(),),
@@ -252,9 +250,8 @@ def _cell_clicked() -> None:
         return
     session, plan = this_session(), Plan()
     experiment = plan.experiment(int(cells[0]["layers"]), float(cells[0]["scale"]), plan.seeds[0])
-    session.open(
-        replace(session.link, experiment=experiment, versus=None, chapter=None, step=0, train=False)
-    )
+    # Depth and scale are the reader's to choose in the chapter of the atlas.
+    session.open(replace(session.link, experiment=experiment, versus=None, step=0, train=False))
 
 
 _LISTENING: Mapping[str, Any] = {"key": "atlas", "on_select": _cell_clicked}

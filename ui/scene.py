@@ -8,7 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from charts.loss import Marks
 from charts.theme import FIRST, SECOND
+from model.chapters import CHAPTERS
 from model.describe import short
 from model.diagnosis import FLAT, IGNORANT, SPAN, Diagnosis
 from model.history import PROBE, Snapshot
@@ -89,6 +91,19 @@ class Scene:
         if not len(awake) or not awake[0]:
             return None
         return int(history.steps[awake[0] - 1]), int(history.steps[awake[0]])
+
+    @property
+    def marks(self) -> Marks | None:
+        """What was said of the wake-up, in the chapter that waits for it."""
+        chapter = self.session.link.chapter
+        if chapter is None or not CHAPTERS[chapter].forecast or self.session.has_left_chapter:
+            return None
+        guess, forecast, woke = self.session.guess, self.session.forecast, self.woke()
+        return Marks(
+            guess if isinstance(guess, int) else None,
+            forecast.wakes_at if forecast is not None else None,
+            woke[1] if woke is not None else None,
+        )
 
     def flat_until(self, lane: str = FIRST) -> int | None:
         """The last remembered step up to which the estimate was flat; None if it still is."""

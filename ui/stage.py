@@ -22,13 +22,14 @@ from live.flow import Flow, Marker
 from live.pacer import Turn, pacer
 from live.private import reader_is_there, session_id
 from live.slot import Slot
+from model.chapters import CHAPTERS
 from model.diagnosis import diagnose
 from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
 from ui import asking, controls, story
 from ui.link import Publisher
 from ui.panels import Panel, panel_of
-from ui.scene import Scene
+from ui.scene import MARKS, Scene
 from ui.session import Session
 
 # A row of a ladder needs room for its label and its bars.
@@ -159,7 +160,15 @@ class Stage:
                 for name in lanes:
                     self._ladder(next(columns), name, "gradients")
                 if alone and not self._embedded and not why:
-                    self._ladder(next(columns), lanes[0], "values")
+                    self._beside_gradients(next(columns), lanes[0])
+
+    def _beside_gradients(self, column: DeltaGenerator, name: str) -> None:
+        """The weights; or the loss, where a forecast is drawn on it."""
+        chapter = self.session.link.chapter
+        if chapter is not None and CHAPTERS[chapter].forecast and "loss" not in self._hidden:
+            self._curve("loss", column)
+        else:
+            self._ladder(column, name, "values")
 
     def panel(self) -> None:
         """What the chapter has besides: a dozen seeds, or the atlas."""
@@ -218,6 +227,8 @@ class Stage:
         kind = "biases" if session.view.biases else "weights"
         title = f"Gradients of the {kind}" if what == "gradients" else kind.capitalize()
         lane = story.lane_heading(session, name)
+        if self._embedded:
+            title, lane = "Gradients", lane and MARKS[name]
         layers = max(run.experiment.layers for run in session.runs.values())
         self._tall = (1 if self._embedded else layers) * _ROW + _AXIS
         text = f"{title} {lane}" if lane else title
@@ -392,7 +403,12 @@ class Stage:
             self._evidence.draw("markdown", story.evidence(session, verdicts))
         for part, slot in self._curves.items():
             draw = pictures.CURVES[part]
-            slot.chart(draw(session.runs, session.end, session.shown), _LOW)
+            picture = draw(session.runs, session.end, session.shown)
+            if part == "loss":
+                picture = pictures.loss_of(
+                    pictures.histories_of(session.runs), session.end, session.shown, scene.marks
+                )
+            slot.chart(picture, _LOW)
         if self._panel is not None:
             self._panel.draw()
 

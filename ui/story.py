@@ -5,19 +5,23 @@ What each chapter says is in ``ui/texts.py``; here is how, when and where it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from math import log
 from typing import Any, get_args
 
 import streamlit as st
 
+from model.atlas import Plan
 from model.chapters import CHAPTERS
 from model.describe import short, titles
 from model.diagnosis import Diagnosis
+from model.experiment import MOST_STEPS
 from ui.link import touched
 from ui.scene import MARKS, Phase, Scene
-from ui.session import Session, this_session
-from ui.texts import FREE, STORIES, Guess, Story
+from ui.session import SPEEDS, Session, this_session
+from ui.texts import FREE, STORIES, Guess, Story, law_of
 
 GREETING = (
     "A small network learns to repeat the number it is given. Choose its depth and its first "
@@ -35,6 +39,12 @@ _VERDICTS: Mapping[str, str] = {
     "diverged": "▲ **Diverged.**",
 }
 PHASES: tuple[Phase, ...] = get_args(Phase)
+
+# The initial scales of the atlas up to 1, where nothing sleeps any more.
+_SCALES = tuple(scale for scale in Plan().scales if scale <= 1)
+
+# Characters of a text in a figure.
+_FIGURE = 130
 
 NOT_YET = "○ **Not trained yet.**"
 
@@ -90,7 +100,20 @@ def text(scene: Scene, short: bool = False) -> str:
     story = story_of(scene.session)
     say = {"before": story.before, "during": story.during, "after": story.after}[scene.phase]
     words = say(scene)
-    return words.point if short and words.point else f"{words.context} {words.point}".strip()
+    if not short:
+        return f"{words.context} {words.point}".strip()
+    return words.point if scene.phase == "before" and words.point else _beginning(words.context)
+
+
+def _beginning(text: str) -> str:
+    """As many whole sentences as there is room for in a figure, and one at least."""
+    sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z*“])", text)
+    kept = sentences[0]
+    for sentence in sentences[1:]:
+        if len(kept) + len(sentence) >= _FIGURE:
+            break
+        kept += f" {sentence}"
+    return kept
 
 
 def ask(session: Session) -> None:
@@ -101,6 +124,8 @@ def ask(session: Session) -> None:
             if st.button("Back to it", key="back-to-chapter", type="tertiary", on_click=_go_back):
                 st.rerun()
         return
+    if session.link.chapter == "atlas":
+        _ask_for_scale(session)
     guess = story_of(session).guess
     if guess is not None:
         _ask(session, guess)
@@ -121,6 +146,30 @@ def _ask(session: Session, guess: Guess) -> None:
         st.select_slider(guess.prompt, guess.options, format_func=guess.name, **settings)
     else:
         st.segmented_control(guess.prompt, guess.options, format_func=guess.name, **settings)
+
+
+def _ask_for_scale(session: Session) -> None:
+    """The initial scale, to be dragged: the law answers at once, the run after it."""
+    scale = session.link.experiment.weight_scale
+    st.session_state["scale"] = min(_SCALES, key=lambda each: abs(log(each / scale)))
+    st.select_slider(
+        "First weights: N(0, σ), σ =",
+        _SCALES,
+        format_func=lambda each: f"{each:g}",
+        key="scale",
+        on_change=_scaled,
+    )
+
+
+def _scaled() -> None:
+    touched()
+    session = this_session()
+    scale = st.session_state["scale"]
+    asleep = replace(session.link.experiment, weight_scale=scale, bias_scale=scale)
+    # Time enough for what the law says, and half as much again.
+    steps = int(float(f"{min(max(1.5 * law_of(asleep), 2_000), MOST_STEPS):.1g}"))
+    session.change(replace(asleep, steps=steps), None)
+    session.speed = next(speed for speed in SPEEDS if speed >= steps / 100)
 
 
 def next_step(session: Session) -> tuple[str, str]:

@@ -82,6 +82,7 @@ _STYLE = """
   .st-key-controls > :is(.st-key-train, .st-key-next) button { width: 100%; }
   .st-key-controls button { padding-left: 0.7rem; padding-right: 0.7rem; }
   .st-key-words { font-size: 0.95rem; }
+  .st-key-words p { line-height: 1.45; }
   .st-key-words p, .st-key-verdict p { font-size: 0.95rem; }
 }
 @media (pointer: coarse) {
@@ -99,12 +100,14 @@ _EMBEDDED = """
 <style>
 :root { --picture: 142px; --words: 3em; }
 [data-testid="stMainBlockContainer"] { padding: 0.25rem 1rem; gap: 0; }
-.st-key-heading { position: absolute; width: 1px; height: 1px; overflow: hidden; }
+.st-key-heading {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
 .st-key-figure { gap: 0.25rem 1rem; }
 .st-key-figure, .st-key-figure p { font-size: 0.9rem; }
 .st-key-gradients h2 { font-size: 0.9rem; }
-.st-key-progress { height: 1.7em; }
-.st-key-progress p { font-size: 0.8rem; }
+.st-key-progress { height: 1.8em; }
+.st-key-progress p { font-size: 0.75rem; line-height: 1.2; }
 @media (max-width: 640px) {
   :root { --picture: 140px; --words: 4.6em; }
   .st-key-figure > :has(> .st-key-network) { order: 3 !important; }

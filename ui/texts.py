@@ -17,7 +17,7 @@ from model.experiment import Experiment
 from ui.scene import Scene, about, times
 
 # Characters of a text: six lines on a phone.
-LONGEST = 300
+LONGEST = 270
 
 
 class Words(NamedTuple):
@@ -294,9 +294,9 @@ def _patience_after(s: Scene) -> Words:
     text = f"It **woke between steps {woke[0]:,} and {woke[1]:,}**: not dead, but asleep."
     forecast = s.session.forecast
     if forecast is not None:
-        early, guess, late = forecast.wakes_at
-        hit = early <= woke[1] and woke[0] <= late
-        text += f" My forecast, {about(guess)}, was a {'hit' if hit else 'miss'}."
+        hit = forecast.wakes_at[0] <= woke[1] <= forecast.wakes_at[2]
+        guess = about(forecast.wakes_at[1])
+        text += f" My forecast, {guess}, was a {'hit' if hit else 'miss'}."
     if s.session.guess is not None:
         text += f" You said {s.session.guess:,}."
     return Words(text, "Can anything but waiting help?")

@@ -33,6 +33,6 @@ def test_a_cell_that_is_clicked_opens_its_network(page: Page, server: Server) ->
     link = read(page.evaluate("() => location.href"))
     plan = Plan()
     assert link.experiment in plan.row(plan.layers.index(2))
-    assert link.chapter is None
+    assert link.chapter == "atlas"
     acts.rest(page)
     assert acts.step(page) == 0
