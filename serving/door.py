@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ from live.fairness import ADDRESS
 from live.flow import told
 from live.private import BackMsg
 from live.settings import Settings
+
+logger = logging.getLogger("middle_layer.guard")
 
 STREAM = "/_stcore/stream"
 
@@ -112,7 +115,12 @@ class Door:
         del headers["origin"]
         headers[ADDRESS] = address
         with self._counted(address):
-            await self._app(scope, Hearing(receive, send), send)
+            try:
+                await self._app(scope, Hearing(receive, send), send)
+            except Exception as error:
+                # Streamlit takes a browser that goes while it is sent something for one that
+                # sends text, and fails to close what is closed. Scripts run elsewhere.
+                logger.warning("a connection came to a bad end: %s", type(error).__name__)
 
     def _path(self, scope: Scope) -> str | None:
         """The path below the base path; None where it is spelled in more than one way."""
@@ -242,5 +250,7 @@ class Hearing:
             await asyncio.sleep(-self._left / _RATE)
 
     async def _hang_up(self, code: int) -> Message:
-        await self._send({"type": "websocket.close", "code": code})
+        # It may be closing already, from the other end or for the size of what came.
+        with suppress(RuntimeError, OSError):
+            await self._send({"type": "websocket.close", "code": code})
         return {"type": "websocket.disconnect", "code": code}
