@@ -108,9 +108,9 @@ def loss_of(
     return Picture(loss.spec(), loss.data(histories, end, shown, marks), name)
 
 
-def chain_of(runs: Runs) -> Picture:
-    """What the first layer's gradient is made of."""
-    found = {name: factors(run) for name, run in runs.items()}
+def chain_of(runs: Runs, step: int | None = None) -> Picture:
+    """What the first layer's gradient is made of, now or at the remembered step ``step``."""
+    found = {name: factors(run, step) for name, run in runs.items()}
     table = chain.data(found, {name: run.experiment for name, run in runs.items()})
     name = "What the gradient of the first layer is multiplied by, factor by factor"
     return Picture(chain.spec(), table, name)
@@ -125,7 +125,7 @@ def histories_of(runs: Runs) -> dict[str, History]:
 CURVES: Mapping[str, Callable[[Runs, int, int], Picture]] = {
     "flow": lambda runs, end, shown: flow_of(histories_of(runs), end, shown),
     "loss": lambda runs, end, shown: loss_of(histories_of(runs), end, shown),
-    "chain": lambda runs, end, shown: chain_of(runs),
+    "chain": lambda runs, end, shown: chain_of(runs, shown),
 }
 
 

@@ -1,9 +1,13 @@
-"""The chain rule laid out: the gradient of ``W`` at one step as the product that it is.
+"""The chain rule laid out: the size of ``W``'s gradient as the product that it is.
 
-For one input x the gradient of the loss with respect to ``W [1, width]`` is x times what is left
-of the error after it went back through every later layer. Each layer multiplies it twice: by its
-weights, and by the slopes of the activation before them (for ReLU: 1 where a unit is open, 0 where
-it is closed). The size of the gradient is the product of the sizes of these steps, exactly.
+The error goes back through every later layer, and each layer changes it twice: by its weights, and
+by the derivative of the activation before them (for ReLU: 1 where a unit is open, 0 where it is
+closed). At the end it meets the input. The root mean square (RMS) of the signal is taken at every
+place on the way, over a set of inputs and over the units there. The ratios of neighbours telescope:
+
+    RMS(error) · RMS(next) / RMS(error) · … · RMS(gradient of W) / RMS(last signal)
+
+so they multiply to the RMS of W's gradient, for every batch size and objective.
 """
 
 from __future__ import annotations
@@ -15,79 +19,49 @@ from math import pi, prod, sqrt
 import numpy as np
 
 from model.experiment import Experiment
+from model.history import Snapshot, first_looks
 from model.inputs import inputs
 from model.network import ACTIVATE, GAIN, LEAK, split, tensors_of
 from model.run import Run
-from model.state import Float64, State
+from model.state import Float64
+
+# No more batches are looked at than have so many inputs, times the width: some milliseconds.
+_MOST_SIGNALS = 65_536
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of the size (Euclidean norm) of W's gradient."""
+    """One factor of the size (root mean square) of W's gradient."""
 
-    name: str  # "error", "doubling", "W2", "open 2", …, "input"
+    name: str  # "error", "doubling", "W2", "open 2", …, "input", "rest"
     value: float  # not negative
     label: str  # in plain words, with the numbers behind the value
 
 
-def factors(run: Run) -> tuple[Factor, ...]:
-    """Take the size of W's gradient at the last step apart, from the loss back to the input.
+def factors(run: Run, step: int | None = None) -> tuple[Factor, ...]:
+    """Take the size of W's gradient apart, from the error back to the input.
 
-    They come from a forward and a backward pass in NumPy at the parameters from before the
-    update, so that comparing :func:`product` with the measured gradient is a test of both.
+    Their :func:`product` is ``rms["W"]`` of the :class:`model.history.Snapshot`, now or at the
+    remembered step nearest to ``step``: the size that is shown everywhere. The signals are those
+    of the network as it is at that step, in NumPy, over the inputs of the steps that the size goes
+    over (evenly spaced ones of them, where they are many). Training changed the network between
+    these steps; what that comes to is the factor ``rest``, near 1 unless it learns fast.
 
-    Empty where the gradient is no single product: when the loss is a mean over several inputs,
-    or when the run has diverged.
+    Empty at the step that diverged.
 
     Raises
     ------
     LookupError
         If the run has not begun.
     """
-    experiment = run.experiment
     if not run.begun:
         raise LookupError("a run that has not begun has no gradient yet")
-    if (experiment.batch > 1 and experiment.objective == "all") or run.diverged is not None:
+    snapshot = run.history.at(run.step if step is None else step)
+    if run.diverged is not None and snapshot.step == run.step:
         return ()
-    state = run.state
-    x = float(inputs(experiment, max(state.step - 1, 0), max(state.step, 1))[0, 0])
-    w = split(_before(experiment, state), tensors_of(experiment))
-
-    sums: list[Float64] = []
-    h = np.array([x])
-    for k in range(experiment.layers - 1):
-        sums.append(h @ w[f"W{k or ''}"] + w[f"b{k or ''}"])
-        h = ACTIVATE[experiment.activation](sums[-1])
-    last = experiment.layers - 1
-    estimate = GAIN * float((h @ w[f"W{last}"] + w[f"b{last}"])[0])
-    error = 2 * (estimate - x)
-
-    found = [
-        Factor(
-            "error", abs(error), f"twice the distance of the estimate {estimate:.3g} from {x:.3g}"
-        ),
-        Factor("doubling", GAIN, "the estimate is twice what the last layer gives"),
-    ]
-    arriving = np.array([error * GAIN])
-    for k in range(last, 0, -1):
-        passed = w[f"W{k}"] @ arriving
-        found.append(
-            Factor(
-                f"W{k}",
-                _ratio(passed, arriving, w[f"W{k}"]),
-                f"what the weights W{k} make of the error on its way back",
-            )
-        )
-        slopes = SLOPE[experiment.activation](sums[k - 1])
-        arriving = slopes * passed
-        found.append(
-            Factor(
-                f"open {k}",
-                _ratio(arriving, passed, slopes),
-                _opening(experiment.activation, slopes),
-            )
-        )
-    return (*found, Factor("input", abs(x), "the size of the input itself"))
+    with np.errstate(all="ignore"):  # of a network that explodes some signals are infinite
+        found = _telescope(snapshot)
+    return found if np.isfinite(product(found)) else ()
 
 
 def product(found: Sequence[Factor]) -> float:
@@ -95,50 +69,78 @@ def product(found: Sequence[Factor]) -> float:
     return prod(factor.value for factor in found)
 
 
-def _ratio(after: Float64, before: Float64, operator: Float64) -> float:
-    """By how much one step of the way back changes the error's size.
+def seen_inputs(snapshot: Snapshot) -> Float64:
+    """The inputs that training looked at, of the steps that the gradient goes over ``[n, batch]``.
 
-    Where nothing arrives any more, what a random error would meet: so a zero stands only where the
-    way is closed.
+    Of a batch of which only the first input counts, that one: ``[n, 1]``.
     """
-    size = float(np.linalg.norm(before))
-    if size > 0:
-        return float(np.linalg.norm(after)) / size
-    return float(np.linalg.norm(operator)) / sqrt(operator.shape[-1])
+    e = snapshot.experiment
+    count = min(snapshot.rms_steps, first_looks(e), max(2, _MOST_SIGNALS // (e.batch * e.width)))
+    # Step 0 has looked ahead.
+    start = max(snapshot.step - snapshot.rms_steps, 0)
+    found: Float64 = inputs(e, start, start + snapshot.rms_steps).astype(np.float64)
+    found = found[np.linspace(0, snapshot.rms_steps - 1, count).round().astype(int)]
+    return found if e.objective == "all" else found[:, :1]
 
 
-def _opening(activation: str, slopes: Float64) -> str:
-    if activation in ("relu", "leaky_relu"):
-        return f"{int((slopes == 1).sum())} of {slopes.size} units are open at this input"
-    return f"the slopes of {activation} at this input, {slopes.mean():.2g} on average"
+def _telescope(snapshot: Snapshot) -> tuple[Factor, ...]:
+    experiment = snapshot.experiment
+    w = split(snapshot.vector.astype(np.float64), tensors_of(experiment))
+    batches = seen_inputs(snapshot)
+    x = batches.ravel()
+    sums: list[Float64] = []
+    h = x[:, None]
+    for k in range(experiment.layers - 1):
+        sums.append(h @ w[f"W{k or ''}"] + w[f"b{k or ''}"])
+        h = ACTIVATE[experiment.activation](sums[-1]).astype(np.float64)
+    last = experiment.layers - 1
+    error = 2 * (GAIN * (h @ w[f"W{last}"] + w[f"b{last}"]) - x[:, None])
+    label = "twice the distance between estimate and input"
+    found = [
+        Factor("error", _rms(error), label),
+        Factor("doubling", GAIN, "the estimate is twice what the last layer gives"),
+    ]
+    arriving = GAIN * error
+    for k in range(last, 0, -1):
+        weights = w[f"W{k}"]
+        passed = arriving @ weights.T
+        # Where nothing arrives any more: what a random error would meet. So a zero stands only
+        # where the way is closed.
+        ratio = _ratio(passed, arriving, float(np.linalg.norm(weights)) / sqrt(len(weights)))
+        label = f"what the {weights.size} weights of W{k} make of the error on its way back"
+        found.append(Factor(f"W{k}", ratio, label))
+        slopes = SLOPE[experiment.activation](sums[k - 1])
+        arriving = slopes * passed
+        ratio = _ratio(arriving, passed, _rms(slopes))
+        found.append(Factor(f"open {k}", ratio, _opening(experiment, slopes)))
+    by_batch = arriving.reshape(*batches.shape, -1)
+    gradient = (batches[..., None] * by_batch).mean(axis=1)
+    label = "the size of the inputs" + (", averaged over the batch" if batches.shape[1] > 1 else "")
+    found.append(Factor("input", _ratio(gradient, arriving, _rms(x)), label))
+    size = _rms(gradient)
+    rest = snapshot.rms["W"] / size if size > 0 else 1.0
+    label = "the network changed a little in the steps that this is measured over"
+    return (*found, Factor("rest", rest, label))
 
 
-def _before(experiment: Experiment, state: State) -> Float64:
-    """The parameters ``[P]`` that the state's gradient belongs to: its last update undone."""
-    w, g = state.parameters.astype(np.float64), state.gradients.astype(np.float64)
-    if state.step == 0:
-        return w
-    if experiment.clip:
-        g = np.clip(g, -experiment.clip, experiment.clip)
-    slots, rate = state.slots.astype(np.float64), experiment.learning_rate
-    step: Float64
-    match experiment.optimizer:
-        case "sgd":
-            step = rate * g
-        case "momentum":
-            step = -slots[0]
-        case "rmsprop":
-            step = rate * g / np.sqrt(slots[0] + _EPSILON)
-        case _:
-            corrected = rate * sqrt(1 - 0.999**state.step) / (1 - 0.9**state.step)
-            step = corrected * slots[0] / (np.sqrt(slots[1]) + _EPSILON)
-    decay = _DECAY * rate if experiment.optimizer == "adamw" else 0.0
-    return (w + step) / (1 - decay)
+def _rms(values: Float64) -> float:
+    # Of its own scale: the square of a signal through eight layers can be too small for a number.
+    largest = float(np.abs(values).max())
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * sqrt(float(np.square(values / largest).mean()))
 
 
-# Keras' defaults, as in model.optimizers, which would bring TensorFlow with it.
-_EPSILON = 1e-7
-_DECAY = 0.004
+def _ratio(after: Float64, before: Float64, otherwise: float) -> float:
+    size = _rms(before)
+    return _rms(after) / size if size > 0 else otherwise
+
+
+def _opening(experiment: Experiment, slopes: Float64) -> str:
+    if experiment.activation in ("relu", "leaky_relu"):
+        opened = float((slopes == 1).sum(axis=1).mean())
+        return f"{opened:.2g} of {experiment.width} units are open, averaged over the inputs"
+    return f"the slopes of {experiment.activation}, {slopes.mean():.2g} on average over the inputs"
 
 
 def _gelu_slope(z: Float64) -> Float64:
