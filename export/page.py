@@ -9,14 +9,19 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 EMBED_HEIGHT = 900
 
 
-def embed_snippet(url: str, height: int = EMBED_HEIGHT) -> str:
+def embed_snippet(url: str, height: int = EMBED_HEIGHT, width: int | None = None) -> str:
     """The HTML that shows the page at ``url`` inside another one, as wide as its place.
+
+    With a ``width`` it is no wider, and says its size in attributes too: there are places that keep
+    no styles (WordPress).
 
     ``embed=true`` is Streamlit's own parameter: it leaves out the frame of the page.
     """
+    size = f'width="{width}" height="{height}" ' if width is not None else ""
+    widest = f"max-width:{width}px;" if width is not None else ""
     return (
-        f'<iframe src="{escape(embedded(url))}" title="The Middle Layer" '
-        f'style="width:100%;height:{height}px;border:0" loading="lazy" '
+        f'<iframe src="{escape(embedded(url))}" title="The Middle Layer" {size}'
+        f'style="width:100%;{widest}height:{height}px;border:0" loading="lazy" '
         'allow="clipboard-write"></iframe>'
     )
 

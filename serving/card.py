@@ -88,7 +88,7 @@ async def oembed(request: Request) -> Response:
         "title": card.title,
         "provider_name": NAME,
         "provider_url": base,
-        "html": embed_snippet(address_of(base, link), height),
+        "html": embed_snippet(address_of(base, link), height, width),
         "width": width,
         "height": height,
         "thumbnail_url": _picture(base, link),

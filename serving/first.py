@@ -164,9 +164,12 @@ _STYLE = (
     "body{margin:0;background:var(--paper)}"
     "#first h1{font-size:1.4rem;line-height:1.2;margin:0 0 .75rem}#first p{margin:0 0 .5rem}"
     "#first small{font-size:.85rem}"
-    "#first div{display:grid;grid-template-columns:5fr 7fr;gap:.4rem 1.25rem}"
+    "#first h1+p{min-height:4.6em}"
+    "#first div{display:grid;grid-template-columns:7fr 5fr;gap:.4rem 1.25rem}"
+    "#first svg:first-child:not(:last-child){order:1}"
     "#first svg{width:100%;height:232px}#first img{max-width:100%}"
     "@media(max-width:640px){#first{padding:1rem}#first div{grid-template-columns:1fr}"
+    "#first h1+p{min-height:9em}#first svg:first-child:not(:last-child){order:0}"
     "#first svg{height:190px}}"
 )
 

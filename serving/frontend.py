@@ -24,6 +24,7 @@ _FIRST_SCREEN = (
     "Selectbox",
     "Slider",
     "StreamlitMarkdown",
+    "TextInput",
     "embed",
     "vega-interpreter",
 )

@@ -49,7 +49,7 @@ def version() -> str:
     """A name for the installed files: another one where any of them is another."""
     root = frontend.folder()
     # Their names carry hashes of what is in them; of the few that do not, the time tells.
-    known = [(path, (root / path).stat()) for path in texts()]
+    known = [(path, (root / path).stat()) for path in sorted(texts())]
     described = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in known]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
 

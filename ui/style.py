@@ -88,6 +88,16 @@ _STYLE = """
 @media (pointer: coarse) {
   .st-key-figure button, .st-key-heading button { min-height: 44px; }
 }
+/* The arrows of what opens, drawn: Streamlit's are letters of a font of 376 kB. */
+:is([data-testid="stPopoverButton"], summary) [data-testid="stIconMaterial"] { display: none; }
+:is([data-testid="stPopoverButton"], summary) span:has(> [data-testid="stIconMaterial"])::before {
+  content: ""; display: block; width: 0.4em; height: 0.4em; margin: 0 0.25em; color: inherit;
+  border: solid currentColor; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg);
+}
+summary span:has(> [data-testid="stIconMaterial"])::before { transform: rotate(-45deg); }
+details[open] > summary span:has(> [data-testid="stIconMaterial"])::before {
+  transform: rotate(45deg);
+}
 @media (prefers-reduced-motion: reduce) {
   *, *::before, *::after { animation: none !important; transition: none !important; }
 }

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from harness.servers import Server
+from serving import frontend
 
 SECONDS = 1_000
 
@@ -53,3 +54,18 @@ def test_the_live_page_takes_the_place_of_the_first_picture_and_nothing_jumps(
     page.wait_for_timeout(1 * SECONDS)
     assert page.evaluate("document.documentElement.classList.contains('first')") is False
     assert page.evaluate("window.shifted") < 0.1
+
+
+def test_the_first_screen_loads_what_it_needs_at_once_and_nothing_else(
+    page: Page, server: Server
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(f"{server.url}/")))
+    page.goto(server.url, wait_until="commit")
+    page.locator("#first").wait_for(state="detached", timeout=60 * SECONDS)
+    page.wait_for_timeout(2 * SECONDS)
+    scripts = {address for address in asked if address.startswith("static/js/")}
+    # Whatever is not named in the head is found out about late, one after another.
+    assert scripts - set(frontend.first_screen()) == set()
+    needless = ("SyntaxHighlighter", "MaterialSymbols", "Plotly", "DataFrame")
+    assert [a for a in asked if any(name in a for name in needless)] == []

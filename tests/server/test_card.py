@@ -166,6 +166,17 @@ def test_the_oembed_address_that_a_page_names_embeds_that_link(served: Server) -
     assert "embed=true" in source[1]
 
 
+def test_oembed_is_no_larger_than_there_is_room_and_says_so_without_styles(
+    served: Server,
+) -> None:
+    url = f"{served.url}/oembed?url={quote(served.url)}/%3Flayers=3"
+    for asked, width, height in (("", 900, 900), ("&maxwidth=600&maxheight=400", 600, 400)):
+        found = json.loads(get(url + asked))
+        assert (found["width"], found["height"]) == (width, height)
+        assert f'width="{width}" height="{height}"' in found["html"]
+        assert f"max-width:{width}px" in found["html"]
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
