@@ -19,6 +19,7 @@ _FIRST_SCREEN = (
     "Button",
     "ButtonGroup",
     "Html",
+    "LinkButton",
     "Progress",
     "ProgressBar",
     "Selectbox",

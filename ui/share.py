@@ -74,9 +74,15 @@ def at_once(session: Session) -> None:
         )
         copy(key="copy", width="content")
         poster = next(each for each in DOWNLOADS if each.file == "poster.png")
+        url = link(session)
+        if public.downloads:
+            # An address is that of a step, and a run that goes on has left it.
+            rests = session.step > 0 and not session.playing
+            st.link_button("Picture of this", _address(poster, url), disabled=not rests)
+            return
         st.download_button(
             "Picture of this",
-            data=_maker(session, poster, link(session)),
+            data=_maker(session, poster, url),
             file_name="middle-layer.png",
             mime=poster.mime,
             on_click="ignore",
