@@ -47,6 +47,10 @@ RECENT = "loss over the last quarter of the steps, as a share of what ignoring t
 _LOOKS = 0.75 ** (np.arange(9, -1, -1) / 3)
 AGREEMENT, FORESIGHT = log(1.4), 2.5
 
+# A flat network is asleep, and not just flat so far, when its first layer is pulled so many times
+# more weakly than its last.
+_STARVED = 10
+
 # What the interval has to spare, beyond how far the forecasts disagree.
 _MARGIN = log(1.1)
 
@@ -81,6 +85,11 @@ class Diagnosis:
     evidence: tuple[tuple[str, float], ...]  # (claim, number) pairs it rests on
     wakes_at: tuple[int, int, int] | None = None  # step: earliest, best guess, latest
     growth: float | None = None  # factor of W's gradient per 1,000 steps, when waking
+
+    @property
+    def word(self) -> str:
+        """The verdict as its sentence begins, as "Asleep", "Flat so far" or "Not trained yet"."""
+        return self.sentence.partition(".")[0]
 
 
 def diagnose(run: Run, step: int | None = None) -> Diagnosis:
@@ -174,8 +183,11 @@ class _Seen:
             yield f"silent units in hidden layer {k}, of {self.experiment.width}", silent
             if silent < self.experiment.width > 1 and (outputs == outputs[:, :1]).all():
                 yield f"different units in hidden layer {k}", 1
+            size = sqrt(float(np.square(outputs, dtype=np.float64).mean()))
+            yield f"outputs of hidden layer {k} over all inputs, root mean square", size
         if self.count > 1:
-            for name, said in zip(weights, shown, strict=True):
+            for name in self.tensors:
+                said = shown_name(self.experiment.layers, name)
                 before, after = self.tensors[name].values[self.count - 2 : self.count]
                 size = float(np.linalg.norm(after))
                 moved = float(np.linalg.norm(after - before)) / float(self.spans[-1])
@@ -185,30 +197,24 @@ class _Seen:
 
 def _diverged(seen: _Seen, origin: str) -> Diagnosis:
     sentence = (
-        f"Diverged: at step {seen.now.step:,} a number became too large to be written down, first "
-        f"in {origin}; the run has stopped."
+        f"Diverged. At step {seen.now.step:,} a number became too large to be written down, first "
+        f"in {origin}. The run has stopped."
     )
     return Diagnosis("diverged", sentence, (("the step that diverged", seen.now.step),))
 
 
 def _learning(seen: _Seen) -> Diagnosis:
-    moves = (
-        f"over all inputs the estimate moves by {seen.share * SPAN:.2f} of the {SPAN:.2f} it should"
-    )
     if seen.now.step == 0:
-        return Diagnosis("learning", f"Nothing is trained yet: {moves}.", seen.evidence())
+        return Diagnosis("learning", f"Not trained yet. {_answers(seen)}", seen.evidence())
     recent = seen.since(0.25)
     steps, loss = int(seen.spans[recent:].sum()), seen.loss(recent, seen.count)
-    costs = (
-        f"its error over the last {steps:,} steps was {_percent(loss)} of what ignoring the input "
-        "costs"
-    )
     evidence = (*seen.evidence(), (RECENT, loss))
     worst = float(seen.mean_loss[recent:].max()) / IGNORANT
     if max(seen.error, worst) <= LEARNED:
-        return Diagnosis("learned", f"Learned: {moves}, and {costs}.", evidence)
+        return Diagnosis("learned", f"Learned. {_answers(seen)} {_error(seen.error)}", evidence)
     name = "Learning" if loss < 1 else "Learning, with nothing gained yet"
-    return Diagnosis("learning", f"{name}: {moves}, and {costs}.", evidence)
+    costs = f"{_upper(_over(steps))} its error was {_compared(loss)}."
+    return Diagnosis("learning", f"{name}. {_answers(seen)} {costs}", evidence)
 
 
 def _exploding(seen: _Seen) -> Diagnosis | None:
@@ -222,8 +228,8 @@ def _exploding(seen: _Seen) -> Diagnosis | None:
     if falling or min(recent, seen.loss(seen.count - 1, seen.count)) < EXPLODING:
         return None
     sentence = (
-        f"Exploding: over the last quarter of its steps the error was {_times(recent)} what "
-        "ignoring the input costs, and it is not falling."
+        f"Exploding. Over the last quarter of its steps its error was {_compared(recent)}, and it "
+        "is not falling."
     )
     claim = "loss in the quarter before, as a share of what ignoring the input costs"
     return Diagnosis("exploding", sentence, (*seen.evidence(), (claim, before)))
@@ -237,38 +243,70 @@ def _flat(seen: _Seen) -> Diagnosis | None:
     shares = _shares(seen, rows)
     if (shares[len(shares) // 2 :] >= FLAT).any():
         return None
-    moves = f"the estimate moves by {_small(seen.share * SPAN)} of the {SPAN:.2f} it should"
     found = _forecast(seen, rows, shares)
     if found is None:
-        sentence = (
-            f"Asleep: over all inputs {moves}; {_pull(seen)}; when it will wake, if it does, "
-            "cannot be known yet."
-        )
+        if seen.now.step == 0:
+            sentence = f"Not trained yet. {_answers(seen)}"
+        elif _is_starved(seen):
+            sentence = f"Asleep. {_answers(seen)} {_pull(seen)}"
+        else:
+            sentence = f"Flat so far. {_answers(seen)}"
         claim = "share of W that a typical step is too small to change"
         return Diagnosis("asleep", sentence, (*seen.evidence(), (claim, _lost(seen))))
     wakes_at, growth = found
     early, guess, late = (_round(step) for step in wakes_at)
     sentence = (
-        f"Waking: over all inputs {moves}, but the pull on the first weights (their gradient) "
-        f"{_grows(growth)} every 1,000 steps; at this pace the estimate will span half its range "
-        f"at about step {guess} (between {early} and {late})."
+        f"Waking. {_answers(seen)} But the pull on its first layer (the gradient) "
+        f"{_grows(growth)} every 1,000 steps. At this pace its answers will span half of what they "
+        f"should at about step {guess} (between {early} and {late})."
     )
     claim = "growth of W's gradient per 1,000 steps"
     return Diagnosis("waking", sentence, (*seen.evidence(), (claim, growth)), wakes_at, growth)
 
 
-def _pull(seen: _Seen) -> str:
-    """How hard the error pulls at the first weights, against the last ones, in words."""
+def _is_starved(seen: _Seen) -> bool:
+    """Whether the first layer gets so little that a flat network sleeps, and is not just young."""
     first, last = (seen.now.rms[name] for name in ("W", f"W{seen.last}"))
-    pull = "the pull on the first weights (their gradient)"
+    return first == 0 or _STARVED * first < last or _lost(seen) > 0.5
+
+
+def _pull(seen: _Seen) -> str:
+    """How hard the error pulls at a first layer that is starved, in words."""
+    first, last = (seen.now.rms[name] for name in ("W", f"W{seen.last}"))
     if first == 0:
-        return f"{pull} was zero {shown_over(seen.now)}, which does not prove it stays so"
-    if last == 0 or first >= last:
-        return f"{pull} is not zero"
-    weaker = f"{pull} is {_times(last / first)} weaker than on the last"
+        return f"Nothing pulled at its first layer {shown_over(seen.now)}."
+    if last <= first:
+        return "The steps of its first layer are too small to change most of its weights."
+    weaker = f"The first layer is pulled {_times(last / first)} more weakly than the last"
     if _lost(seen) > 0.5:
-        return f"{weaker}, and most steps are too small to change the first in 32-bit numbers"
-    return f"{weaker}, but it is not zero"
+        return f"{weaker}: too weakly to change most of its weights in 32-bit numbers."
+    return f"{weaker}."
+
+
+def _answers(seen: _Seen) -> str:
+    """What the estimate is like over the inputs, in words."""
+    moves = seen.share * SPAN
+    if moves < 0.01:
+        middle = f"{float(np.median(seen.now.estimate)):.2f}".replace("-0.00", "0.00")
+        return f"It answers {middle} to every input."
+    return f"Its answers span {moves:.2f} of the {SPAN:.2f} they should."
+
+
+def _error(share: float) -> str:
+    if share == 0:
+        return "It makes no error at all."
+    return f"Its error is {_compared(share)}."
+
+
+def _compared(share: float) -> str:
+    """An error beside that of a guess that ignores the input."""
+    if share < 0.5:
+        return f"{_times(1 / share)} smaller than that of a guess that ignores the input"
+    return f"{_times(share)} that of a guess that ignores the input"
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _lost(seen: _Seen) -> float:
@@ -308,10 +346,6 @@ def _times(factor: float) -> str:
 
 def _grows(factor: float) -> str:
     return f"grows by {_percent(factor - 1)}" if factor < 2 else f"grows {_times(factor)}"
-
-
-def _small(number: float) -> str:
-    return f"{number:.4f}" if number >= 1e-4 or number == 0 else "less than 0.0001"
 
 
 def _round(step: int) -> str:
@@ -396,8 +430,8 @@ def _dead(seen: _Seen) -> Diagnosis | None:
         f"{', '.join(names[:-1])} and {names[-1]}" if layer < 3 else f"{names[0]} to {names[-1]}"
     )
     sentence = (
-        f"Dead: {why}; so the error can never again change {listed}, and the estimate is "
-        f"{float(seen.now.estimate.mean()):.2g} whatever the input."
+        f"Dead. {_upper(why)}. So the error can never again change {listed}, and it answers "
+        f"{float(seen.now.estimate.mean()):.2g} to every input."
     )
     claim = "tensors that no gradient reaches any more"
     return Diagnosis("dead", sentence, (*seen.evidence(), (claim, len(names))))

@@ -124,6 +124,8 @@ class Scene:
         """What the verdict rests on, in one short sentence."""
         found, now = self.verdicts[lane], self.now[lane]
         match found.verdict:
+            case "asleep" if found.word == "Flat so far":
+                return f"It answers {self.answer(lane)} to every input."
             case "asleep":
                 return self._asleep(lane)
             case "waking" if found.wakes_at is not None:

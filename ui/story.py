@@ -48,6 +48,9 @@ _FIGURE = 130
 
 NOT_YET = "○ **Not trained yet.**"
 
+# Of a network that sleeps only because it is young: nothing holds it back.
+_FLAT = "○ **Flat so far.**"
+
 
 def heading(session: Session) -> None:
     """The title, and the chapters as pills on one line."""
@@ -206,7 +209,8 @@ def verdict(scene: Scene, lane: str) -> str:
     lead = f"{name}: " if name else ""
     if now.step == 0 and found.verdict != "diverged":
         return lead + NOT_YET
-    return f"{lead}{_VERDICTS[found.verdict]} {scene.because(lane)}"
+    word = _FLAT if found.word == "Flat so far" else _VERDICTS[found.verdict]
+    return f"{lead}{word} {scene.because(lane)}"
 
 
 def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:

@@ -143,7 +143,24 @@ def test_three_layers_of_the_question_are_asleep_with_the_gradients_to_prove_it(
     assert claim(found, "the estimate moves") == pytest.approx(float(np.ptp(answers)))
     ratio = claim(found, "gradient of W as a share")
     assert 1e-4 < ratio < 1e-2
-    assert f"{1 / ratio:,.0f} times weaker" in found.sentence
+    assert f"pulled {1 / ratio:,.0f} times more weakly than the last" in found.sentence
+    assert found.sentence.startswith(f"Asleep. It answers {np.median(answers):.2f} to every input.")
+
+
+def test_a_healthy_network_that_is_flat_still_is_not_called_ill() -> None:
+    run = Run.at(Experiment(), 0)
+    assert diagnose(run).word == "Not trained yet"
+    for _ in range(20):
+        run.advance(100)
+        assert (diagnose(run).verdict, diagnose(run).word) == ("asleep", "Flat so far")
+
+
+def test_what_is_said_of_an_error_is_what_numpy_makes_of_it() -> None:
+    run = Run.at(Experiment(layers=3, weights="xavier_uniform", bias_scale=0.1), 10_000)
+    inputs = np.linspace(-1, 1, 41)
+    error = np.square(run.estimate(inputs) - inputs).mean()
+    # The mean square of what is uniform on [-1, 1] is 1/3.
+    assert f"error is {1 / 3 / error:,.0f} times smaller than" in diagnose(run).sentence
 
 
 def test_xavier_has_learned_after_ten_thousand_steps_and_not_before_the_first() -> None:
