@@ -41,16 +41,19 @@ class Slot:
         self._element: DeltaGenerator | None = None
         self._chart: _Chart | None = None
         self._sent = b""
+        self._is_clear = False
 
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
         """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
+        self._is_clear = False
         element = getattr(self._element or self._place, kind)(*content, **settings)
         self._element = self._element or element
 
     def clear(self) -> None:
-        """Show nothing, if anything was shown."""
-        if self._element is not None:
-            self._element.empty()
+        """Show nothing, not even what the run of the script before this one has left."""
+        if not self._is_clear:
+            self.draw("empty")
+            self._is_clear = True
 
     def chart(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         """Show a chart, ``height`` pixels high, or as high as its place.

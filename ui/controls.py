@@ -79,7 +79,9 @@ def _train(session: Session) -> None:
     if session.over:
         label, chapter = story.next_step(session)
         _button("next", lambda s: story.open_chapter(s, chapter), label, type="primary")
-        _button("train", Session.again, "Again", shortcut="t", help="From the beginning")
+        # In a place of its own: a button that made room for the other would be seen to jump.
+        with st.container(key="again", width="content"):
+            _button("train", Session.again, "Again", shortcut="t", help="From the beginning")
     elif session.asks:
         _button("train", Session.play, "Let’s see", type="primary", shortcut="t")
     elif session.playing:

@@ -80,6 +80,7 @@ _STYLE = """
   .st-key-controls > .st-key-start { flex: 1 1 40%; }
   .st-key-controls > :is(.st-key-train, .st-key-next) { flex: 1 1 30%; }
   .st-key-controls > :is(.st-key-train, .st-key-next) button { width: 100%; }
+  .st-key-controls > :has(> .st-key-again) { flex: none; }
   .st-key-controls button { padding-left: 0.7rem; padding-right: 0.7rem; }
   .st-key-words { font-size: 0.95rem; }
   .st-key-words p { line-height: 1.45; }

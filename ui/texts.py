@@ -462,5 +462,5 @@ STORIES: Mapping[str, Story] = {
     ),
     "batch": Story(_batch_before, _batch_during, _batch_after, "Next: Adam"),
     "adam": Story(_adam_before, _adam_during, _adam_after, "Next: the atlas"),
-    "atlas": Story(_atlas_before, _atlas_during, _atlas_after, "Back to the beginning"),
+    "atlas": Story(_atlas_before, _atlas_during, _atlas_after, "Back to the start"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
@@ -30,7 +32,7 @@ def opened(page: Page, server: Server, query: str = "layers=3") -> Page:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, server: Server, scheme: str) -> None:
     with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
-        page = opened(context.new_page(), server)
+        page = opened(context.new_page(), server, "chapter=stops")
         found = Axe().run(page).response["violations"]
         bad = [
             (rule["id"], rule["help"], [node["html"][:200] for node in rule["nodes"]])
@@ -53,3 +55,49 @@ def test_training_can_be_begun_and_paused_by_keyboard_alone(page: Page, server: 
     page.get_by_role("button", name="Pause").focus()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Train").wait_for()
+
+
+def test_train_is_reached_within_five_tab_stops_after_the_chapters(
+    page: Page, server: Server
+) -> None:
+    opened(page, server, "chapter=stops")
+    page.locator(".st-key-chapter [aria-checked=true]").focus()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.st-key-train') !== null"):
+            return
+    pytest.fail("Train is further away")
+
+
+def test_there_is_one_title_and_headings_do_not_skip_a_level(page: Page, server: Server) -> None:
+    opened(page, server, "chapter=why")
+    levels = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].filter(e => e.checkVisibility())"
+        ".map(e => Number(e.tagName[1]))"
+    )
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_a_verdict_is_spoken_when_it_changes(page: Page, server: Server) -> None:
+    opened(page, server, "chapter=learns")
+    status = page.locator("[role=status].spoken")
+    assert status.inner_text() == ""
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function(
+        "() => document.querySelector('[role=status].spoken').textContent.includes('Learned')",
+        timeout=90 * SECONDS,
+    )
+
+
+def test_at_twice_the_size_train_and_the_estimate_are_in_view(
+    browser: Browser, server: Server
+) -> None:
+    # 200 % of a laptop is half as many of the page's own pixels.
+    with browser.new_context(viewport={"width": 683, "height": 384}) as context:
+        page = opened(context.new_page(), server, "chapter=learns")
+        for key in ("train", "estimate"):
+            box = page.locator(f".st-key-{key}").first.bounding_box()
+            assert box is not None
+            assert box["y"] < 384

@@ -119,15 +119,3 @@ def test_every_text_in_every_chart_stands_out_from_its_ground(
         assert (luminance(ground) < 0.1) == (scheme == "dark")
         faint = {text: fill for text, fill, _ in texts if contrast(fill, ground) < CONTRAST}
         assert faint == {}
-
-
-def test_the_verdict_the_proof_and_train_are_in_view_on_a_laptop(
-    browser: Browser, server: Server
-) -> None:
-    context, page = opened(browser, server, "laptop", "light", QUERY)
-    with context:
-        bottom = "e => e.getBoundingClientRect().bottom"
-        assert acts.button(page, "train").evaluate(bottom) <= 768
-        charts = page.locator("svg.marks")
-        # Weights, gradients and the estimate come first on the page.
-        assert all(charts.nth(i).evaluate(bottom) <= 768 for i in range(3))
