@@ -60,8 +60,8 @@ def test_training_can_be_begun_and_paused_by_keyboard_alone(page: Page, server: 
 def test_train_is_reached_within_five_tab_stops_after_the_chapters(
     page: Page, server: Server
 ) -> None:
-    opened(page, server, "chapter=stops")
-    page.locator(".st-key-chapter [aria-checked=true]").focus()
+    opened(page, server, "chapter=learns")
+    page.locator(".st-key-chapter [role=radio]").last.focus()
     for _ in range(5):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.closest('.st-key-train') !== null"):

@@ -127,17 +127,9 @@ def test_arrow_keys_turn_the_chapters(browser: Browser, server: Server) -> None:
 def test_a_figure_tells_its_parent_how_high_it_is(browser: Browser, server: Server) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{server.url}/healthz")
-        page.evaluate(
-            """url => {
-              window.told = [];
-              window.addEventListener('message', event => window.told.push(event.data));
-              const frame = document.createElement('iframe');
-              frame.src = url;
-              frame.style = 'width:720px;height:500px';
-              document.body.append(frame);
-            }""",
-            f"{server.url}/?chapter=why&embed=true",
+        page.set_content(
+            "<script>window.told = []; addEventListener('message', e => told.push(e.data))</script>"
+            f"<iframe width=720 height=500 src='{server.url}/?chapter=why&embed=true'></iframe>"
         )
         page.wait_for_function(
             "() => window.told.some(m => m.sentinel === 'amp' && m.height > 300)",
