@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from live import private
+from live.packer import Packer
 
 
 class Picture(Protocol):
@@ -64,7 +62,7 @@ class Slot:
         """
         if self._chart is None or self._chart.spec is not picture.spec:
             self._chart, self._sent = _Chart(picture, height), b""
-        data = arrow_bytes(picture.table)
+        data = self._chart.packer.pack(picture.table)
         if data == self._sent:
             return
         self._sent = data
@@ -83,52 +81,9 @@ class _Chart(private.Captured):
     def __init__(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         super().__init__()
         self.spec = picture.spec
+        self.packer = Packer()
         empty = {picture.spec["data"]["name"]: picture.table.slice(length=0)}
         self.vega_lite_chart(picture.spec | {"datasets": empty}, height=height, alt=picture.alt)
-
-
-def arrow_bytes(table: pa.Table) -> bytes:
-    """A table as the browser reads it: an Arrow IPC stream, no wider than what is drawn needs."""
-    columns = [_narrow(column.combine_chunks()) for column in table.columns]
-    lean = pa.table(columns, names=table.column_names)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, lean.schema) as stream:
-        stream.write_table(lean)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def _narrow(column: pa.Array) -> pa.Array:
-    """Numbers to three digits, small integers, and each text once."""
-    kind = column.type
-    if pa.types.is_floating(kind):
-        return pa.array(_rounded(column.to_numpy(zero_copy_only=False)))
-    if pa.types.is_string(kind):
-        texts = column.dictionary_encode()
-        few = len(texts.dictionary) < 2**7
-        return texts.cast(pa.dictionary(pa.int8(), pa.string())) if few else texts
-    if pa.types.is_int64(kind) and len(column) > column.null_count:
-        ends = pc.min_max(column).as_py()
-        return column.cast(_narrowest(ends["min"], ends["max"]))
-    return column
-
-
-def _rounded(numbers: NDArray[Any]) -> NDArray[np.float32]:
-    """To twelve significant bits, a tenth of a pixel: what is rounded away would be noise to pack.
-
-    >>> _rounded(np.array([1 / 3, 0.0]))
-    array([0.33337402, 0.        ], dtype=float32)
-    """
-    with np.errstate(over="ignore"):
-        singles = numbers.astype(np.float32)
-    bits = (singles.view(np.uint32) + np.uint32(1 << 11)) & np.uint32(0xFFFFF000)
-    return np.where(np.isfinite(singles), bits.view(np.float32), singles)
-
-
-def _narrowest(low: int, high: int) -> pa.DataType:
-    for bits, kind in ((7, pa.int8()), (15, pa.int16()), (31, pa.int32())):
-        if -(2**bits) <= low and high < 2**bits:
-            return kind
-    return pa.int64()
 
 
 def titled(column: DeltaGenerator, title: str, height: int, explanation: str) -> Slot:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
-
-from live.slot import arrow_bytes
 
 
 def page() -> None:
@@ -50,25 +47,3 @@ def test_a_chart_drawn_again_is_the_message_that_streamlit_itself_would_send() -
 
 def read(data: bytes) -> pa.Table:
     return pa.ipc.open_stream(data).read_all()
-
-
-def test_what_is_sent_is_no_wider_than_what_is_drawn_needs() -> None:
-    numbers = np.array([1 / 3, -1e-20, 0.0, np.nan, np.inf, 4_999_999.0])
-    table = pa.table(
-        {
-            "number": numbers,
-            "step": [0, 1, 2, 3, 4, 4_999_999],
-            "row": [0, 1, 2, 3, 4, None],
-            "text": ["a", "a", "", "b", "b", "b"],
-        }
-    )
-    sent = read(arrow_bytes(table))
-    assert [str(field.type) for field in sent.schema] == [
-        "float",
-        "int32",
-        "int8",
-        "dictionary<values=string, indices=int8, ordered=0>",
-    ]
-    np.testing.assert_allclose(sent["number"].to_numpy(), numbers, rtol=1 / 2**12)
-    for name in ("step", "row", "text"):
-        assert sent[name].to_pylist() == table[name].to_pylist()
