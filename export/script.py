@@ -14,6 +14,7 @@ from math import ceil
 from string import Template
 from textwrap import wrap
 
+from model.activations import ACTIVATIONS
 from model.describe import describe
 from model.experiment import Experiment
 from model.xla import FLAGS
@@ -120,15 +121,6 @@ _WEIGHTS = {
     "zeros": "Zeros()",
 }
 _BIAS = {"normal": "RandomNormal(0.0, {scale}, seed=seed)", "constant": "Constant({scale})"}
-_ACTIVATION = {
-    "relu": "tf.nn.relu(h @ W + b)",
-    "leaky_relu": "tf.nn.leaky_relu(h @ W + b, 0.2)",
-    "elu": "tf.nn.elu(h @ W + b)",
-    "gelu": "tf.nn.gelu(h @ W + b, approximate=True)",
-    "tanh": "tf.nn.tanh(h @ W + b)",
-    "sigmoid": "tf.nn.sigmoid(h @ W + b)",
-    "linear": "h @ W + b",
-}
 _OBJECTIVE = {
     "first": "tf.square(x[0] - estimate(parameters, x)[0])  # of the first input only",
     "all": "tf.reduce_mean(tf.square(x - estimate(parameters, x)))",
@@ -175,7 +167,7 @@ def script(experiment: Experiment, steps: int | None = None, url: str = "") -> s
         seed=_whole(experiment.seed),
         weights=_WEIGHTS[experiment.weights].format(scale=repr(experiment.weight_scale)),
         bias=_BIAS[experiment.bias].format(scale=repr(experiment.bias_scale)),
-        activation=_ACTIVATION[experiment.activation],
+        activation=ACTIVATIONS[experiment.activation].source("h @ W + b"),
         objective=_OBJECTIVE[experiment.objective],
         optimizer=_OPTIMIZER[experiment.optimizer],
         clip_constant=_clip(

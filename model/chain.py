@@ -12,16 +12,17 @@ so they multiply to the RMS of W's gradient, for every batch size and objective.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi, prod, sqrt
+from math import prod, sqrt
 
 import numpy as np
 
+from model.activations import ACTIVATIONS
 from model.experiment import Experiment
 from model.history import Snapshot, first_looks
 from model.inputs import inputs
-from model.network import ACTIVATE, GAIN, LEAK, split, tensors_of
+from model.network import GAIN, split, tensors_of
 from model.run import Run
 from model.state import Float64
 
@@ -86,13 +87,14 @@ def seen_inputs(snapshot: Snapshot) -> Float64:
 def _telescope(snapshot: Snapshot) -> tuple[Factor, ...]:
     experiment = snapshot.experiment
     w = split(snapshot.vector.astype(np.float64), tensors_of(experiment))
+    activation = ACTIVATIONS[experiment.activation]
     batches = seen_inputs(snapshot)
     x = batches.ravel()
     sums: list[Float64] = []
     h = x[:, None]
     for k in range(experiment.layers - 1):
         sums.append(h @ w[f"W{k or ''}"] + w[f"b{k or ''}"])
-        h = ACTIVATE[experiment.activation](sums[-1]).astype(np.float64)
+        h = activation.function(sums[-1]).astype(np.float64)
     last = experiment.layers - 1
     error = 2 * (GAIN * (h @ w[f"W{last}"] + w[f"b{last}"]) - x[:, None])
     label = "twice the distance between estimate and input"
@@ -109,7 +111,7 @@ def _telescope(snapshot: Snapshot) -> tuple[Factor, ...]:
         ratio = _ratio(passed, arriving, float(np.linalg.norm(weights)) / sqrt(len(weights)))
         label = f"what the {weights.size} weights of W{k} make of the error on its way back"
         found.append(Factor(f"W{k}", ratio, label))
-        slopes = SLOPE[experiment.activation](sums[k - 1])
+        slopes = activation.slope(sums[k - 1]).astype(np.float64)
         arriving = slopes * passed
         ratio = _ratio(arriving, passed, _rms(slopes))
         found.append(Factor(f"open {k}", ratio, _opening(experiment, slopes)))
@@ -141,27 +143,3 @@ def _opening(experiment: Experiment, slopes: Float64) -> str:
         opened = float((slopes == 1).sum(axis=1).mean())
         return f"{opened:.2g} of {experiment.width} units are open, averaged over the inputs"
     return f"the slopes of {experiment.activation}, {slopes.mean():.2g} on average over the inputs"
-
-
-def _gelu_slope(z: Float64) -> Float64:
-    c, cubic = sqrt(2 / pi), 0.044715
-    t = np.tanh(c * (z + cubic * z**3))
-    slope: Float64 = (1 + t) / 2 + z / 2 * (1 - t**2) * c * (1 + 3 * cubic * z**2)
-    return slope
-
-
-def _sigmoid_slope(z: Float64) -> Float64:
-    slope: Float64 = (1 - np.tanh(z / 2) ** 2) / 4
-    return slope
-
-
-# The derivative of each activation with respect to its sum z.
-SLOPE: Mapping[str, Callable[[Float64], Float64]] = {
-    "relu": lambda z: (z > 0).astype(np.float64),
-    "leaky_relu": lambda z: np.where(z > 0, 1.0, LEAK),
-    "elu": lambda z: np.exp(np.minimum(z, 0)),
-    "gelu": _gelu_slope,
-    "tanh": lambda z: 1 - np.tanh(z) ** 2,
-    "sigmoid": _sigmoid_slope,
-    "linear": np.ones_like,
-}

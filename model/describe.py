@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from model.activations import ACTIVATIONS
 from model.experiment import Experiment, Value
 
 #: What the fields of an experiment are called.
@@ -38,13 +39,7 @@ OPTIONS: Mapping[str, str] = {
     "constant": "constant",
     "first": "first input",
     "all": "whole batch",
-    "relu": "ReLU",
-    "leaky_relu": "leaky ReLU",
-    "elu": "ELU",
-    "gelu": "GELU",
-    "tanh": "tanh",
-    "sigmoid": "sigmoid",
-    "linear": "linear",
+    **{name: row.label for name, row in ACTIVATIONS.items()},
     "sgd": "SGD",
     "momentum": "momentum",
     "rmsprop": "RMSprop",

@@ -6,7 +6,7 @@ remembers. Its bounds and what becomes of the networks it judges are measured in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, exp, inf, log, log2, sqrt
@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model.activations import ACTIVATIONS
 from model.describe import shown_name
 from model.experiment import Experiment
 from model.history import PROBE, Series, Snapshot
-from model.network import ACTIVATE, hidden, split, tensors_of
+from model.network import hidden, split, tensors_of
 from model.run import Run
 from model.state import Float32, Float64
 
@@ -53,21 +54,6 @@ _STARVED = 10
 
 # What the interval has to spare, beyond how far the forecasts disagree.
 _MARGIN = log(1.1)
-
-# Each activation is flat below the first number and above the second: there its derivative is
-# zero, for ReLU by definition, for the others once float32 has rounded it away.
-_FLAT_OUTSIDE: Mapping[str, tuple[float, float]] = {
-    "relu": (0.0, inf),
-    "leaky_relu": (-inf, inf),
-    "elu": (-104.0, inf),
-    "gelu": (-6.0, inf),
-    "tanh": (-10.0, 10.0),
-    "sigmoid": (-100.0, 20.0),
-    "linear": (-inf, inf),
-}
-
-# Where GELU has its only minimum, and that minimum, rounded down.
-_GELU_BOTTOM, _GELU_LEAST = -0.7518, -0.1701
 
 # Into how many pieces the inputs may be cut to prove that a layer is flat on all of them.
 _MOST_BOXES = 1024
@@ -466,7 +452,7 @@ def _is_stuck(experiment: Experiment, layer: int, motion: float, below: bytes) -
     Then no gradient passes it, and what lies ``below`` it (its own weights included, float32 bytes)
     stays as it is, give or take ``motion``: the answer is remembered.
     """
-    low, high = _FLAT_OUTSIDE[experiment.activation]
+    low, high = ACTIVATIONS[experiment.activation].flat_outside
     if experiment.optimizer == "adamw" and experiment.activation != "relu":
         return False  # weight decay pulls the sums back to where the activation is steep
     parameters = np.frombuffer(below, np.float32).astype(np.float64)
@@ -505,7 +491,7 @@ def _is_cut(seen: _Seen, layer: int, below: Float32) -> bool:
 
     Then neither gets a gradient: each is multiplied by the other.
     """
-    if ACTIVATE[seen.experiment.activation](np.zeros(1, np.float32))[0] != 0:
+    if ACTIVATIONS[seen.experiment.activation].function(np.zeros(1, np.float32))[0] != 0:
         return False
     everywhere = np.array([[[-1.0, 1.0], [1.0, 1.0]]])
     bounds = _sums(seen.experiment, layer, 0.0, below.astype(np.float64), everywhere)
@@ -552,7 +538,7 @@ def _sums(
     (and so ReLU) the bounds are on z / c, whose sign is that of z.
     """
     values = split(below, tensors_of(experiment)[: 2 * layer])
-    activate = ACTIVATE[experiment.activation]
+    activation = ACTIVATIONS[experiment.activation]
     least, most = boxes[:, 0, :1], boxes[:, 0, 1:]
     shrunk_least, shrunk_most = boxes[:, 1, :1], boxes[:, 1, 1:]
     for k in range(layer):
@@ -564,10 +550,11 @@ def _sums(
         spread = radius @ np.abs(w) + rounding
         spread += motion * (1 + size.sum(axis=1, keepdims=True))
         low, high = z - spread, z + spread
-        ends = activate(low), activate(high)
+        ends = activation.function(low), activation.function(high)
         least, most = np.minimum(*ends), np.maximum(*ends)
-        if experiment.activation == "gelu":
-            least = np.where((low < _GELU_BOTTOM) & (high > _GELU_BOTTOM), _GELU_LEAST, least)
+        if activation.bottom is not None:
+            where, minimum = activation.bottom
+            least = np.where((low < where) & (high > where), minimum, least)
         if experiment.optimizer == "adamw":
             least, most = shrunk_least * least, shrunk_most * most
     return low, high

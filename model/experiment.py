@@ -14,6 +14,8 @@ from numbers import Real as RealNumber
 from types import MappingProxyType
 from typing import Any
 
+from model import activations
+
 # An exact float32 counter and the plain integer arithmetic of the input stream both hold far
 # beyond this; the bound is what a patient reader can wait for.
 MOST_STEPS = 5_000_000
@@ -23,7 +25,7 @@ MOST_LAYERS = 8
 # How many seeds there are.
 SEEDS = 2**31
 
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "linear")
+ACTIVATIONS = tuple(activations.ACTIVATIONS)
 WEIGHTS = (
     "normal",
     "xavier_uniform",

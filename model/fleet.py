@@ -28,7 +28,7 @@ from model.inputs import inputs
 from model.network import GAIN, estimate, tensors, tensors_of
 from model.optimizers import OPTIMIZERS
 from model.state import Float32
-from model.trainer import ACTIVATE
+from model.trainer import activate
 
 # Networks that one call trains: a multiple of the vector units' width, and few enough that the
 # parameters of all of them stay in the processor's nearest caches. One number, so that XLA
@@ -142,7 +142,7 @@ def _forward(graph: Graph, w: Sequence[Any], x: Any) -> Any:
         # [batch, fan_in, 1, LANES] × [fan_in, fan_out, LANES]: a matrix product for each lane.
         h = tf.reduce_sum(h[:, :, None] * w[2 * k], 1) + w[2 * k + 1]
         if k < graph.layers - 1:
-            h = ACTIVATE[graph.activation](h)
+            h = activate(graph.activation, h)
     return GAIN * h[:, 0]
 
 

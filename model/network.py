@@ -8,16 +8,17 @@ loop's twin is in :mod:`model.trainer`; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import pi, prod, sqrt
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.activations import ACTIVATIONS
 from model.experiment import Experiment
 
 Array = NDArray[np.float32]
@@ -25,9 +26,6 @@ Floats = NDArray[np.floating[Any]]
 
 # The question doubles the network's output before it compares it with the input.
 GAIN = 2.0
-
-# Slope of a leaky ReLU left of zero: TensorFlow's default.
-LEAK = 0.2
 
 
 @dataclass(frozen=True)
@@ -100,29 +98,6 @@ def join(parameters: Mapping[str, Any], layout: Sequence[Tensor]) -> Array:
     return np.concatenate([np.ravel(parameters[t.name]) for t in layout]).astype(np.float32)
 
 
-def _gelu(x: Floats) -> Floats:
-    # The tanh form (Hendrycks & Gimpel 2016, eq. 2 ff.): NumPy has no erf.
-    bent: Floats = np.tanh(np.float32(sqrt(2 / pi)) * (x + np.float32(0.044715) * x**3))
-    return np.float32(0.5) * x * (1 + bent)
-
-
-def _sigmoid(x: Floats) -> Floats:
-    # By tanh, which cannot overflow.
-    bent: Floats = np.tanh(np.float32(0.5) * x)
-    return np.float32(0.5) * (bent + 1)
-
-
-ACTIVATE: Mapping[str, Callable[[Floats], Floats]] = {
-    "relu": lambda x: np.maximum(x, 0),
-    "leaky_relu": lambda x: np.where(x > 0, x, np.float32(LEAK) * x),
-    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
-    "gelu": _gelu,
-    "tanh": np.tanh,
-    "sigmoid": _sigmoid,
-    "linear": lambda x: x,
-}
-
-
 def hidden(experiment: Experiment, vector: Floats, x: Floats) -> list[Floats]:
     """Outputs of every hidden layer, NumPy, of the vector's own precision.
 
@@ -130,7 +105,7 @@ def hidden(experiment: Experiment, vector: Floats, x: Floats) -> list[Floats]:
     ``[..., n, width]``, first hidden layer first.
     """
     parts = split(vector, tensors_of(experiment))
-    activate = ACTIVATE[experiment.activation]
+    activate = ACTIVATIONS[experiment.activation].function
     found: list[Floats] = []
     h = np.asarray(x, vector.dtype)[:, None]
     with np.errstate(all="ignore"):  # a diverged network is shown, not warned about

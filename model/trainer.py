@@ -20,12 +20,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from model.activations import ACTIVATIONS
 from model.experiment import MOST_STEPS, Experiment
 from model.graph import Graph
 from model.history import first_looks, stride_at
 from model.initializers import initial_parameters
 from model.inputs import inputs
-from model.network import GAIN, LEAK, estimate, hidden, size_of, tensors, tensors_of
+from model.network import GAIN, estimate, hidden, size_of, tensors, tensors_of
 from model.optimizers import OPTIMIZERS
 from model.state import Float32, Float64, Snapshots, State
 from model.xla import set_flags
@@ -34,17 +35,6 @@ set_flags()
 
 # Snapshots that one call can take; a block that wants more is cut.
 RECORDS = 16
-
-ACTIVATE = {
-    "relu": tf.nn.relu,
-    "leaky_relu": lambda x: tf.nn.leaky_relu(x, LEAK),
-    "elu": tf.nn.elu,
-    "gelu": lambda x: tf.nn.gelu(x, approximate=True),
-    "tanh": tf.nn.tanh,
-    "sigmoid": tf.nn.sigmoid,
-    "linear": lambda x: x,
-}
-
 
 _TRACES = 0
 _TRACED = threading.Lock()
@@ -153,12 +143,18 @@ def _compiled(graph: Graph) -> Any:
     return function.get_concrete_function()
 
 
+def activate(activation: str, z: Any) -> Any:
+    """An activation of the sums ``z``, in TensorFlow."""
+    row = ACTIVATIONS[activation]
+    return getattr(tf.nn, row.in_tensorflow)(z, **row.options) if row.in_tensorflow else z
+
+
 def _forward(graph: Graph, w: Mapping[str, Any], x: Any) -> Any:
     """The estimates ``[batch]`` of inputs ``x [batch]``; :mod:`model.network` has the formula."""
     h = x[:, None]
     for k in range(graph.layers - 1):
         suffix = str(k or "")
-        h = ACTIVATE[graph.activation](h @ w["W" + suffix] + w["b" + suffix])
+        h = activate(graph.activation, h @ w["W" + suffix] + w["b" + suffix])
     last = str(graph.layers - 1)
     return GAIN * (h @ w["W" + last] + w["b" + last])[:, 0]
 

@@ -1,4 +1,4 @@
-"""The network: names and shapes, two written tables of activations that must agree."""
+"""The network: names and shapes, its activations, and a forward pass written twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from model import Experiment, Run, network, trainer
+from model import Experiment, Run, activations, network, trainer
 from model.experiment import ACTIVATIONS, BOUNDS, Whole
 from model.history import Snapshot
 
@@ -77,14 +77,25 @@ KERAS = {
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_both_written_activations_are_that_of_keras(name: str) -> None:
-    assert set(network.ACTIVATE) == set(trainer.ACTIVATE) == set(ACTIVATIONS)
     x = np.concatenate([np.linspace(-9, 9, 1001), [0, -0.0, -100, 100, 1e-20, -1e-20]])
     x = x.astype(np.float32)
     expected = KERAS.get(name, keras.activations.get(name))(tf.constant(x)).numpy()
-    ours, compiled = network.ACTIVATE[name](x), trainer.ACTIVATE[name](tf.constant(x)).numpy()
+    row = activations.ACTIVATIONS[name]
+    ours, compiled = row.function(x), trainer.activate(name, tf.constant(x)).numpy()
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(compiled, expected, rtol=1e-5, atol=1e-6)
+    with tf.GradientTape() as tape:
+        z = tf.constant(x)
+        tape.watch(z)
+        answer = KERAS.get(name, keras.activations.get(name))(z)
+    slopes = tape.gradient(answer, z).numpy()
+    np.testing.assert_allclose(row.slope(x.astype(float)), slopes, rtol=1e-5, atol=1e-5)
+    # Beyond these bounds nothing comes through.
+    low, high = row.flat_outside
+    far = np.float32([-1e9 if np.isinf(low) else low - 0.1, 1e9 if np.isinf(high) else high + 0.1])
+    flat = np.isfinite([low, high])
+    np.testing.assert_allclose(row.slope(far)[flat], 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -150,7 +161,7 @@ def test_the_loss_of_a_run_is_that_of_its_estimate() -> None:
 
 
 def silent(experiment: Experiment, vector: NDArray[np.float32]) -> list[int]:
-    return Snapshot(experiment, 0, 0.0, 0.0, vector, vector, {}).silent
+    return Snapshot(experiment, 0, 0.0, 0.0, vector, vector, vector, {}, 1).silent
 
 
 def test_units_with_negative_biases_and_small_weights_are_all_counted_silent() -> None:
