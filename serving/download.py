@@ -111,7 +111,9 @@ def _trained(run: Run, step: int, budget: float) -> Run:
     """``run`` at ``step``, in pieces that nobody's frame waits for."""
     steps = min(step or run.experiment.steps, run.experiment.steps)
     pool = workers_for(run.experiment)
-    run.advance(min(steps, _FEELER))
+    # The first piece may have to wait for its graph; what a step costs is what the second takes.
+    for _ in range(2):
+        run.advance(min(steps - run.step, _FEELER))
     while run.step < steps and run.diverged is None:
         cost = pool.seconds_per_step(run.experiment) or _PIECE / _FEELER
         if (steps - run.step) * cost > budget:
