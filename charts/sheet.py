@@ -83,7 +83,13 @@ def svg(spec: Spec) -> str:
     import vl_convert
 
     drawn: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return drawn
+    # Vega counts on from the picture before: the same sheet would have other names in each process.
+    names: dict[str, int] = {}
+    return re.sub(
+        r'(id="clip|url\(#clip)(\d+)',
+        lambda found: found[1] + str(names.setdefault(found[2], len(names))),
+        drawn,
+    )
 
 
 def png(spec: Spec, scale: float = 2) -> bytes:

@@ -140,6 +140,12 @@ def test_a_diverged_run_has_a_poster(diverged: Run) -> None:
     assert not any("NaN" in text for text in said)
 
 
+def test_a_poster_is_the_same_bytes_whatever_was_drawn_before(lanes: list[Lane]) -> None:
+    first = poster_svg(lanes, "https://example.org/", "1.0.0")
+    assert "url(#clip" in first
+    assert poster_svg(lanes, "https://example.org/", "1.0.0") == first
+
+
 def test_a_poster_of_none_or_three_is_refused(lanes: list[Lane]) -> None:
     for wrong in ([], [*lanes, lanes[0]]):
         with pytest.raises(ValueError, match=f"one network or two, not {len(wrong)}"):
