@@ -10,6 +10,7 @@ from harness import acts
 from harness.servers import Server
 from harness.watch import Watch
 from model import PRESETS, Experiment, Run
+from model.network import split, tensors_of
 
 pytestmark = pytest.mark.usefixtures("silent_console")
 
@@ -117,11 +118,10 @@ def test_scrubbing_moves_every_figure_and_rebuilds_no_chart(page: Page, server: 
     for step in reversed(history.steps[-51:-1].tolist()):
         page.keyboard.press("ArrowLeft")
         then = history.at(step)
-        expected = [
-            ladder.figures(tensors[name])
-            for tensors in (then.values, then.gradients)
-            for name in ("W", "W1", "W2")
-        ]
+        sizes = split(then.rms_vector, tensors_of(experiment))
+        names = ("W", "W1", "W2")
+        expected = [ladder.figures(then.values[name]) for name in names]
+        expected += [ladder.figures(sizes[name], then.rms[name]) for name in names]
         # All at once: the figures of every layer, and the step that the page says it shows.
         page.wait_for_function(
             """([step, figures]) => {

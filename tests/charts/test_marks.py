@@ -91,7 +91,8 @@ def answering(slope: float, constant: float) -> Snapshot:
         "b1": np.float32([constant / 2]),
     }
     vector = join(parameters, tensors_of(experiment))
-    return Snapshot(experiment, 0, 0.0, 0.0, vector, np.zeros(size_of(experiment), np.float32), {})
+    zeros = np.zeros(size_of(experiment), np.float32)
+    return Snapshot(experiment, 0, 0.0, 0.0, vector, zeros, zeros, {}, 1)
 
 
 @pytest.mark.parametrize(

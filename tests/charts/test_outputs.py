@@ -17,7 +17,7 @@ def network(**parameters: np.ndarray) -> Snapshot:
     """Three linear layers of two units, zero but for what is given."""
     experiment = Experiment(layers=3, width=2, activation="linear")
     zeros = np.zeros(size_of(experiment), np.float32)
-    snapshot = Snapshot(experiment, 0, 0.0, 0.0, zeros, zeros, {})
+    snapshot = Snapshot(experiment, 0, 0.0, 0.0, zeros, zeros, zeros, {}, 1)
     vector = join(dict(snapshot.values) | parameters, tensors_of(experiment))
     return replace(snapshot, vector=vector)
 

@@ -56,7 +56,7 @@ def test_the_numbers_on_the_poster_are_those_of_the_history(
         found = np.array([r["loss"] for r in drawn(losses)], np.float32)
         np.testing.assert_array_equal(found, history.mean_loss)
         first = [r["rms"] for r in drawn(flows) if r["text"] == "W" and r["rms"] is not None]
-        np.testing.assert_array_equal(np.array(first, np.float32), history.tensors["W"].rms)
+        np.testing.assert_array_equal(np.array(first, np.float32), history.shown_rms["W"])
 
 
 def test_the_ladders_are_those_of_the_page(
@@ -136,7 +136,7 @@ def test_lines_and_words_stand_out_from_the_paper(mode: Mode, largest: Run) -> N
 def test_a_diverged_run_has_a_poster(diverged: Run) -> None:
     lane = Lane("first", diverged.history, diagnose(diverged).sentence)
     said = texts(poster_svg([lane], URL, "1"))
-    assert any("Diverged: at step" in text for text in said)
+    assert any("Diverged. At step" in text for text in said)
     assert not any("NaN" in text for text in said)
 
 
