@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isfinite
 
 from model.activations import ACTIVATIONS
 from model.experiment import Experiment, Value
@@ -58,7 +59,9 @@ def shown_name(layers: int, name: str) -> str:
 
 
 def short(value: float) -> str:
-    """A number in two digits, as ``0.25`` or ``1.9e-3``."""
+    """A number in two digits, as ``0.25`` or ``1.9e-3``; in words where it has become none."""
+    if not isfinite(value):
+        return "too large"
     if value == 0 or 0.01 <= abs(value) < 1000:
         return f"{value:.2g}"
     digits, power = f"{value:.1e}".split("e")

@@ -77,8 +77,11 @@ def at_once(session: Session) -> None:
         url = link(session)
         if public.downloads:
             # An address is that of a step, and a run that goes on has left it.
-            rests = session.step > 0 and not session.playing
-            st.link_button("Picture of this", _address(poster, url), disabled=not rests)
+            if session.step > 0 and not session.playing:
+                st.link_button("Picture of this", _address(poster, url))
+            else:
+                # A link that leads nowhere is none: a button can be switched off, and says so.
+                st.button("Picture of this", key="no-picture-yet", disabled=True)
             return
         st.download_button(
             "Picture of this",

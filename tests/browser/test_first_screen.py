@@ -115,6 +115,14 @@ def test_patience_rests_at_its_forecast_until_it_is_answered_and_marks_it(
         page.get_by_text("was a hit").wait_for()
 
 
+def test_what_blows_up_comes_to_its_end_and_leads_on(browser: Browser, server: Server) -> None:
+    with opened(browser, server, "laptop", "chapter=large") as page:
+        acts.press(page, "train")
+        acts.wait_until_over(page)
+        assert "Diverged" in page.locator(".st-key-verdict").inner_text()
+        assert "patience" in acts.button(page, "next").inner_text()
+
+
 def test_arrow_keys_turn_the_chapters(browser: Browser, server: Server) -> None:
     with opened(browser, server, "laptop", "chapter=stops") as page:
         page.keyboard.press("ArrowRight")
