@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import oracle
-from model.diagnosis import AWAKE, FLAT, IGNORANT, LEARNED, RECENT, Diagnosis
+from model.diagnosis import RECENT, Diagnosis
 from model.experiment import ACTIVATIONS, OPTIMIZERS, WEIGHTS, Experiment
 from model.run import Run
+
+# What a judge takes from nobody. The best guess that ignores an input which is uniform on [-1, 1]
+# is 0, and its error is the variance, 1/3. Ranges are shares of the target's, errors of that.
+IGNORANT = 1 / 3
+FLAT, AWAKE, LEARNED = 0.1, 0.5, 0.05
 
 
 def draw(generator: np.random.Generator, layers: int | None = None) -> Experiment:
