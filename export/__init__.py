@@ -7,7 +7,7 @@ functions can be pickled, so that any of them can run in a worker. Two must when
 
 from collections.abc import Mapping
 
-from export.page import cite, embed_snippet
+from export.page import bibtex, cite, embed_snippet
 from export.poster import Lane, poster_png, poster_svg
 from export.script import script
 from export.table import snapshots_npz, table_csv, table_parquet
@@ -15,6 +15,7 @@ from model.history import History
 
 __all__ = [
     "Lane",
+    "bibtex",
     "cite",
     "embed_snippet",
     "poster_png",

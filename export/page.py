@@ -5,8 +5,18 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-# Room for the verdict, both pictures and Train, on a column of text as on a phone.
-EMBED_HEIGHT = 900
+#: Sizes, in pixels, at which all of the figure is seen at once: in a column of text, on a phone.
+EMBED_SIZES = {"column": (720, 500), "phone": (390, 640)}
+EMBED_WIDTH, EMBED_HEIGHT = EMBED_SIZES["column"]
+
+YEAR = 2026
+AUTHORS = "The Middle Layer contributors"
+
+#: Where the experiment comes from.
+SOURCE = (
+    "The experiment is that of a public question, about a middle layer that makes TensorFlow's "
+    "optimizer stop, and of its first answer. Thanks to both authors."
+)
 
 
 def embed_snippet(url: str, height: int = EMBED_HEIGHT, width: int | None = None) -> str:
@@ -38,4 +48,17 @@ def cite(url: str, version: str) -> str:
 
     A run is a function of its link and the version, so that no date of access is needed.
     """
-    return f"The Middle Layer, version {version}. {url}"
+    return f"{AUTHORS} ({YEAR}). The Middle Layer, version {version}. {url}"
+
+
+def bibtex(url: str, version: str) -> str:
+    """The entry for BibTeX."""
+    return (
+        f"@software{{middle_layer,\n"
+        f"  author  = {{{{{AUTHORS}}}}},\n"
+        f"  title   = {{The Middle Layer}},\n"
+        f"  version = {{{version}}},\n"
+        f"  year    = {{{YEAR}}},\n"
+        f"  url     = {{{url}}}\n"
+        f"}}"
+    )

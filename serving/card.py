@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from export.page import EMBED_HEIGHT, embed_snippet
+from export.page import EMBED_HEIGHT, EMBED_WIDTH, embed_snippet
 from model.link import Link, read
 from model.workers import workers
 from serving.address import address_of, base_of
@@ -36,7 +36,6 @@ _PICTURE_PATIENCE = 20.0
 # A card is a function of its link and this program: caches on the way may keep it for a day.
 _CACHED = {"Cache-Control": "public, max-age=86400"}
 
-_EMBED_WIDTH = 900
 
 cards = Cards(workers)
 firsts = Firsts(workers)
@@ -73,7 +72,7 @@ async def oembed(request: Request) -> Response:
     if address is None or address[:2] != urlsplit(base)[:2]:
         return PlainTextResponse(f"url must be a link to {base}", 404)
     try:
-        width = min(_EMBED_WIDTH, int(asked.get("maxwidth", _EMBED_WIDTH)))
+        width = min(EMBED_WIDTH, int(asked.get("maxwidth", EMBED_WIDTH)))
         height = min(EMBED_HEIGHT, int(asked.get("maxheight", EMBED_HEIGHT)))
         if min(width, height) < 1:
             raise ValueError

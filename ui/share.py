@@ -15,12 +15,14 @@ import streamlit as st
 import export
 from charts.pictures import all_of
 from export.downloads import DOWNLOADS, Export, Take
+from export.page import EMBED_SIZES, SOURCE
 from live import metrics, public
 from live.jobs import jobs
 from model import __version__, diagnose
-from model.link import parameters
+from model.link import HIDEABLE, parameters
 from model.workers import heavy_workers
 from ui import story
+from ui.link import touched
 from ui.session import Session
 
 # What is written to the clipboard, or handed to a phone's share sheet, is what the address says.
@@ -110,10 +112,11 @@ def show(session: Session) -> None:
         url = link(session)
         st.caption("The link leads to this very run, to the digit.")
         st.code(url, language=None, wrap_lines=True)
-        st.caption("To show the live page in a post of your own:")
-        st.code(export.embed_snippet(url), language="html", wrap_lines=True)
+        _embedding(session)
         st.caption("To cite it:")
         st.code(export.cite(url, __version__), language=None, wrap_lines=True)
+        st.code(export.bibtex(url, __version__), language=None, wrap_lines=True)
+        st.caption(SOURCE)
         with st.container(horizontal=True, gap="small"):
             for download in DOWNLOADS:
                 if public.downloads:
@@ -132,9 +135,32 @@ def show(session: Session) -> None:
                 )
 
 
-def link(session: Session) -> str:
-    """The whole URL of where the session stands."""
+def _embedding(session: Session) -> None:
+    """The snippet, as large and with as much of the page as its author wants."""
+    st.caption("To show the live page in a post of your own:")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        size = st.segmented_control(
+            "Size",
+            list(EMBED_SIZES),
+            format_func=lambda name: "a {}: {} × {}".format(name, *EMBED_SIZES[name]),
+            key="embed size",
+            default="column",
+            required=True,
+            on_change=touched,
+        )
+        hidden = st.multiselect(
+            "Leave out", HIDEABLE, key="embed without", placeholder="nothing", on_change=touched
+        )
+    width, height = EMBED_SIZES[size or "column"]
+    url = link(session, frozenset(hidden))
+    st.code(export.embed_snippet(url, height, width), language="html", wrap_lines=True)
+
+
+def link(session: Session, hide: frozenset[str] | None = None) -> str:
+    """The whole URL of where the session stands; ``hide`` in place of what its link leaves out."""
     position = session.position()
+    if hide is not None:
+        position = replace(position, hide=hide)
     if session.playing:
         position = replace(position, step=0)
     query = urlencode(parameters(replace(position, train=False)), safe=",.")

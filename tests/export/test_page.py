@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
 
-from export import cite, embed_snippet
+from export import bibtex, cite, embed_snippet
 from model import Experiment
 from model.link import Link, read, write
 
@@ -49,7 +50,17 @@ def test_the_frame_has_a_title_for_those_who_hear_the_page() -> None:
     assert frame["title"] == "The Middle Layer"
 
 
-def test_the_citation_names_version_and_link() -> None:
+def test_an_entry_for_bibtex_is_whole() -> None:
+    entry = bibtex("https://example.org/?layers=3", "1.2.3")
+    assert entry.count("{") == entry.count("}")
+    found = dict(re.findall(r"^  (\w+) += \{(.*)\},?$", entry, re.M))
+    assert found["url"] == "https://example.org/?layers=3"
+    assert (found["version"], found["year"]) == ("1.2.3", "2026")
+    assert {"author", "title"} <= set(found)
+
+
+def test_the_citation_names_author_year_version_and_link() -> None:
     line = cite("https://example.org/?layers=3", "1.2.3")
+    assert line.startswith("The Middle Layer contributors (2026).")
     assert "1.2.3" in line
     assert line.endswith("https://example.org/?layers=3")

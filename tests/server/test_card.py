@@ -170,7 +170,7 @@ def test_oembed_is_no_larger_than_there_is_room_and_says_so_without_styles(
     served: Server,
 ) -> None:
     url = f"{served.url}/oembed?url={quote(served.url)}/%3Flayers=3"
-    for asked, width, height in (("", 900, 900), ("&maxwidth=600&maxheight=400", 600, 400)):
+    for asked, width, height in (("", 720, 500), ("&maxwidth=600&maxheight=400", 600, 400)):
         found = json.loads(get(url + asked))
         assert (found["width"], found["height"]) == (width, height)
         assert f'width="{width}" height="{height}"' in found["html"]
