@@ -63,7 +63,7 @@ def short(value: float) -> str:
     if not isfinite(value):
         return "too large"
     if value == 0 or 0.01 <= abs(value) < 1000:
-        return f"{value:.2g}"
+        return f"{value:.0f}" if abs(value) >= 99.5 else f"{value:.2g}"
     digits, power = f"{value:.1e}".split("e")
     return f"{digits}e{int(power)}"
 

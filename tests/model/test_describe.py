@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.describe import LABELS, OPTIONS, differences, shown_name, tells_apart
+from model.describe import LABELS, OPTIONS, differences, short, shown_name, tells_apart
 from model.experiment import BOUNDS, PRESETS, Choice, Experiment, Whole
 from model.initializers import initial_parameters
 
@@ -97,3 +97,16 @@ def test_the_last_pair_of_two_layers_is_named_as_in_the_question_and_no_other() 
     names = ("W", "b", "W1", "b1", "open 1")
     assert [shown_name(2, name) for name in names] == ["W", "b", "W2", "b2", "open 1"]
     assert [shown_name(3, name) for name in names] == list(names)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.25, "0.25"), (1.9e-3, "1.9e-3"), (99.4, "99"), (488.2, "488"), (1234.0, "1.2e3")],
+)
+def test_a_number_is_written_as_people_write_it(number: float, text: str) -> None:
+    assert short(number) == text
+    assert short(-number) == f"-{text}"
+
+
+def test_what_is_no_number_is_said_in_words() -> None:
+    assert short(float("inf")) == short(float("nan")) == "too large"
