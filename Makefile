@@ -21,7 +21,7 @@ run: $(VENV)/.run ## serve the page and open it (ARGS="--server.port 8600")
 	@$(frugal) $(python) -m streamlit run server.py $(ARGS)
 
 test: lint types imports chromium ## everything that has to hold (ARGS="-k histogram" for some tests)
-	@$(python) -m pytest $(ARGS)
+	@$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(python) -m ruff check --quiet

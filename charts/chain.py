@@ -127,7 +127,8 @@ def data(lanes: Mapping[str, Sequence[Factor]], experiments: Mapping[str, Experi
                     "part": "result",
                     "lane": lane,
                     "end": size,
-                    "left": size,
+                    # To the right of what stands at the axis' end: to the left is the row's name.
+                    "left": size if size > 1e3 * _LEAST else 1e3 * size,
                     "y": len(order) - 1 + (1 - _THICK) / 2 + (number + 0.5) * thick,
                     "text": short(product(factors)),
                     "label": "all factors multiplied",

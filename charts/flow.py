@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
-from charts.theme import REFERENCE, power_axis, shown_name
+from charts.theme import INK, REFERENCE, power_axis, shown_name
 from model.describe import titles
 from model.histogram import LOG_AXIS
 from model.history import History
@@ -20,7 +20,7 @@ from model.state import Float64
 LOWEST, HIGHEST = (10.0**end for end in LOG_AXIS)
 
 # Pixels for a line's name behind its end, and decades that a name needs for itself.
-_NAME, _APART = 28, 0.9
+_NAME, _APART = 28, 1.4
 
 
 @prebuilt
@@ -53,8 +53,8 @@ def spec() -> alt.LayerChart:
     )
     names = (
         rows("end")
-        .mark_text(align="left", dx=5, fontSize=11)
-        .encode(x=x, y=y, text="text:N", color=theme.layer_colour())
+        .mark_text(align="left", dx=5, fontSize=11, color=INK)
+        .encode(x=x, y=y, text="text:N")
     )
     return layered(lines, names, mark_of_a_step(x), *theme.key(coloured=False))
 
@@ -123,7 +123,7 @@ def _apart(values: Sequence[float]) -> Float64:
     # Each as high as the one below asks for; then all as low as the top of the axis asks for.
     ranks = gap * np.arange(len(logs))
     found = np.maximum.accumulate(logs[order] - ranks) + ranks
-    found = np.minimum(found, high - ranks[::-1])
+    found = np.minimum(found, high - gap / 2 - ranks[::-1])
     placed: Float64 = np.empty_like(logs)
     placed[order] = 10**found
     return placed

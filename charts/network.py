@@ -94,23 +94,20 @@ def spec() -> alt.LayerChart:
             opacity=alt.Opacity("size:Q", scale=_OPACITIES, legend=None),
         )
     )
+    # One layer for both: where no unit is dead, a layer of crosses would have no rows.
+    is_dead = alt.datum.part == DEAD
     unit = (
-        rows(UNIT)
-        .mark_point(size=area, fill=_INK, stroke=_INK, strokeWidth=1, opacity=1, aria=False)
-        .encode(x=x, y=y, fillOpacity=alt.FillOpacity("size:Q", scale=_SHADES, legend=None))
-    )
-    dead = (
-        rows(DEAD)
-        .mark_point(
-            shape=_CROSS,
-            size=area,
-            filled=False,
-            stroke=REFERENCE,
-            strokeWidth=1.5,
-            opacity=1,
-            aria=False,
+        alt.Chart()
+        .transform_filter((alt.datum.part == UNIT) | is_dead)
+        .mark_point(size=area, fill=_INK, opacity=1, aria=False)
+        .encode(
+            x=x,
+            y=y,
+            shape=alt.condition(is_dead, alt.value(_CROSS), alt.value("circle")),
+            stroke=alt.condition(is_dead, alt.value(REFERENCE), alt.value(_INK)),
+            strokeWidth=alt.condition(is_dead, alt.value(1.5), alt.value(1)),
+            fillOpacity=alt.FillOpacity("size:Q", scale=_SHADES, legend=None),
         )
-        .encode(x=x, y=y)
     )
     between, middle = alt.X("middle:Q", title=None, axis=None, scale=across), "datum.layer + 0.5"
     name = (
@@ -155,7 +152,6 @@ def spec() -> alt.LayerChart:
     chart = layered(
         edge,
         unit,
-        dead,
         name.encode(x=between, text="text:N"),
         figure.encode(x=between, text="text:N"),
         corner,

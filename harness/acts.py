@@ -46,7 +46,9 @@ def press(page: Page, key: str) -> None:
 
 def open_chapter(page: Page, key: str) -> None:
     """Click on a chapter's pill, and wait until it stands."""
-    page.locator(".st-key-chapter").get_by_text(CHAPTERS[key].title).click()
+    number = list(CHAPTERS).index(key) + 1
+    name = f"{number} {CHAPTERS[key].title}"
+    page.locator(".st-key-chapter").get_by_text(name, exact=True).click()
     page.wait_for_function("key => location.search.includes(key)", arg=f"chapter={key}")
     rest(page)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from model.chapters import CHAPTERS
 from model.experiment import PRESETS, Experiment
 from model.graph import Graph
 from model.line import Asker, Line
@@ -75,9 +76,16 @@ class Gone(WorkerError):
     """A job was not begun, because nobody waits for it any more."""
 
 
+# The experiments whose graphs a warm worker has: a reader turns to them with one click.
+_STORY = (
+    *PRESETS.values(),
+    *(each for chapter in CHAPTERS.values() for each in (chapter.first, chapter.second) if each),
+)
+
+
 def warm_up() -> None:
-    """Import TensorFlow and compile the graphs of the presets; runs in the worker."""
-    for experiment in PRESETS.values():
+    """Import TensorFlow and compile the graphs of the chapters; runs in the worker."""
+    for experiment in _STORY:
         Run(experiment).advance(1)
 
 
@@ -336,7 +344,7 @@ class Workers:
             self._changed.notify_all()
 
 
-_COMPILED = frozenset(map(Graph.of, PRESETS.values()))
+_COMPILED = frozenset(map(Graph.of, _STORY))
 
 _pools: dict[str, Workers] = {}
 _employed, _memory = 1, 2**20

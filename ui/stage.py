@@ -35,8 +35,8 @@ from ui.session import Session
 # A row of a ladder needs room for its label and its bars.
 _ROW, _AXIS = 50, 40
 
-# Pixels of the curves.
-_LOW = 220
+# Pixels of the curves, and of a bar of the chain with its figure.
+_LOW, _FACTOR = 220, 14
 
 # Text that changes twenty times a second cannot be read, and a curve grows by a point: what is read
 # rather than watched is drawn this often, in seconds, and with the last picture.
@@ -235,7 +235,14 @@ class Stage:
         self._ladders[name, what] = self._titled(column, text, self._tall, _HELP[what])
 
     def _curve(self, part: str, column: DeltaGenerator) -> None:
-        self._curves[part] = self._titled(column, _TITLES[part], _LOW, _HELP[part])
+        self._curves[part] = self._titled(column, _TITLES[part], self._height(part), _HELP[part])
+
+    def _height(self, part: str) -> int:
+        """Pixels: the chain has a row a factor, and in each a bar a network."""
+        if part != "chain":
+            return _LOW
+        rows = 2 * max(run.experiment.layers for run in self.session.runs.values()) + 3
+        return max(_LOW, _AXIS + rows * (_FACTOR * len(self.session.runs)))
 
     def _titled(self, column: DeltaGenerator, title: str, height: int, help_: str) -> Slot:
         """A slot for a chart under its title, which can explain itself."""
@@ -408,7 +415,7 @@ class Stage:
                 picture = pictures.loss_of(
                     pictures.histories_of(session.runs), session.end, session.shown, scene.marks
                 )
-            slot.chart(picture, _LOW)
+            slot.chart(picture, self._height(part))
         if self._panel is not None:
             self._panel.draw()
 

@@ -17,6 +17,8 @@ _STYLE = """
 <style>
 :root { --picture: 232px; --words: 4.6em; --line: 1.5em; }
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #0f141b) }
+/* Eight stops of the Tab key on the way to Train; Share has the charts as files. */
+.st-key-figure [data-testid="stElementToolbar"] { display: none }
 [data-testid="stMain"] h2 { font-size: 1rem; padding: 0; }
 [data-testid="stMain"] h1 { font-size: 1.4rem; padding: 0; white-space: nowrap; }
 [data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }

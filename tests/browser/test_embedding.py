@@ -53,3 +53,14 @@ def test_the_figure_stands_trains_and_pauses_in_a_frame_without_cookies(
     figure.get_by_role("button", name="Pause").first.click(timeout=30 * SECONDS)
     figure.get_by_role("button", name="Train").first.wait_for(timeout=30 * SECONDS)
     assert figure.locator(".stVegaLiteChart").first.is_visible()
+
+
+def test_the_figure_tells_the_page_that_it_is_in_how_high_it_is(page: Page, post: str) -> None:
+    page.add_init_script("window.told = []; addEventListener('message', e => told.push(e.data))")
+    page.goto(f"{post}/none")
+    page.wait_for_function(
+        "() => window.told.some(m => m.sentinel === 'amp' && m.height > 300)", timeout=60 * SECONDS
+    )
+    told = page.evaluate("window.told")
+    assert any(isinstance(m, str) and m.startswith("[iFrameSizer]") for m in told)
+    assert any(isinstance(m, str) and '"context":"iframe.resize"' in m for m in told)

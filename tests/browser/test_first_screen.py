@@ -130,19 +130,3 @@ def test_arrow_keys_turn_the_chapters(browser: Browser, server: Server) -> None:
         acts.rest(page)
         page.keyboard.press("ArrowLeft")
         page.wait_for_function("() => location.search.includes('chapter=stops')")
-
-
-def test_a_figure_tells_its_parent_how_high_it_is(browser: Browser, server: Server) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.set_content(
-            "<script>window.told = []; addEventListener('message', e => told.push(e.data))</script>"
-            f"<iframe width=720 height=500 src='{server.url}/?chapter=why&embed=true'></iframe>"
-        )
-        page.wait_for_function(
-            "() => window.told.some(m => m.sentinel === 'amp' && m.height > 300)",
-            timeout=acts.PATIENCE,
-        )
-        told = page.evaluate("window.told")
-        assert any(isinstance(m, str) and m.startswith("[iFrameSizer]") for m in told)
-        assert any(isinstance(m, str) and '"context":"iframe.resize"' in m for m in told)

@@ -34,7 +34,8 @@ class Line:
         self.connections += 1
 
         def pass_on(message: str | bytes) -> None:
-            self.said += 1
+            # A text tells which picture has been shown.
+            self.said += isinstance(message, bytes)
             server.send(message)
 
         def cut() -> None:
