@@ -70,7 +70,7 @@ def test_a_page_that_rests_outlives_its_server_and_so_do_its_downloads(
             page.get_by_text("Looking back at step 0").wait_for()
             acts.rest(page)
             page.get_by_text("Share this run").click()
-            page.get_by_role("button", name=DOWNLOADS[0].label, exact=True).wait_for()
+            page.get_by_role("link", name=DOWNLOADS[0].label, exact=True).wait_for()
             acts.rest(page)
             shown = acts.progress(page), acts.figures(page)
             watch = Watch(page)
