@@ -42,7 +42,12 @@ def spec() -> alt.LayerChart:
     )
     lines = (
         rows("lane")
-        .mark_line(strokeWidth=2, interpolate="monotone")
+        .mark_line(
+            strokeWidth=2,
+            interpolate="monotone",
+            # The axis is as long as it will be, where there is no point yet as well.
+            invalid="break-paths-show-path-domains",
+        )
         .encode(
             x=x,
             y=y,
@@ -92,6 +97,8 @@ def data(lanes: Mapping[str, History], end: int, shown: int) -> pa.Table:
             shade_of += [shade] * n
             if n > 1:
                 ends.append((lane, name, shade, int(steps[-1][-2]), float(values[-1][-2])))
+    # A layer of a chart is never without rows, for Vega warns of it.
+    ends = ends or [(lane_of[0], "", 0, shown, LOWEST)]
     named = titles({lane: history.experiment for lane, history in lanes.items()})
     keys = [(lane, name, 0, shown, np.nan) for lane, name in named.items()]
     part = ["lane"] * len(lane_of) + ["end"] * len(ends) + ["shown"] + ["key"] * len(keys)

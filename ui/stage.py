@@ -98,7 +98,10 @@ class Stage:
 
     def train_first(self) -> None:
         """Where the reader has pressed Train, train before the page is drawn, not after."""
-        if self.session.begun and self.session.playing and self.session.busy:
+        session = self.session
+        # A worker that is being replaced would hold the page.
+        ready = all(pool.ready for pool in session.workers)
+        if session.begun and session.playing and session.busy and ready:
             self._advance()
 
     def words(self) -> None:

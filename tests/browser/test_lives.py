@@ -85,7 +85,11 @@ def test_two_tabs_do_not_disturb_each_other(browser: Browser, server: Server) ->
 
 def test_a_closed_tab_leaves_no_work_behind(browser: Browser, server: Server) -> None:
     with browser.new_context() as context:
-        page = acts.open_page(context.new_page(), server.url, "layers=3&steps=5000000&train=1")
+        page = acts.open_page(
+            context.new_page(),
+            server.url,
+            "layers=6&width=64&batch=64&objective=all&steps=5000000&train=1",
+        )
         acts.wait_for_step(page, "n > 100")
         assert busy(workers(server)) > IDLE
         page.close()
