@@ -263,7 +263,8 @@ async def same_figures(reader: Reader, url: str) -> bool:
 async def begin_anew(reader: Reader) -> None:
     """Train from step 0 again, with everything before forgotten."""
     with suppress(LookupError, TimeoutError):  # who cannot is lost in the coming round
-        await reader.press("reset")
+        await reader.open("change")
+        await reader.press("reset", PATIENCE)
         # Until then the button that trains may still be the one that pauses.
         await reader.until(lambda: reader.step == 0, PATIENCE)
         await reader.rest(PATIENCE)

@@ -21,6 +21,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Block_pb2 import Block
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.Element_pb2 import Element
@@ -56,6 +57,7 @@ class Reader:
         self.query = query  # what the address bar shows
         self._opened_with = query
         self.elements: dict[Path, Element] = {}
+        self.blocks: dict[Path, Block] = {}
         self.drawn: dict[Path, list[float]] = defaultdict(list)  # when each chart was drawn
         self.steps: list[tuple[float, int]] = []  # when the page showed which step
         self.errors: list[str] = []  # tracebacks and error boxes on the page
@@ -131,6 +133,10 @@ class Reader:
         self._states[widget.id] = WidgetState(id=widget.id, **value)  # type: ignore[arg-type]
         await self._send_rerun()
 
+    async def open(self, key: str) -> None:
+        """Open the popover or expander that was made with ``key``; what is in it is sent then."""
+        await self.choose(key, bool_value=True)
+
     async def until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until ``condition()`` holds; looked at whenever something arrives.
 
@@ -162,7 +168,8 @@ class Reader:
         return False
 
     def _widget(self, key: str) -> Any:
-        for content in map(_content, self.elements.values()):
+        shown: list[Element | Block] = [*self.elements.values(), *self.blocks.values()]
+        for content in map(_content, shown):
             if getattr(content, "id", "").endswith(f"-{key}"):
                 return content
         raise LookupError(f"there is no widget {key!r} on the page")
@@ -252,8 +259,11 @@ class Reader:
     def _draw(self, path: Path, delta: Delta) -> None:
         if delta.WhichOneof("type") != "new_element":
             # A block: what was in its place goes, with all that was inside.
-            for old in [p for p in self.elements if p[: len(path)] == path]:
-                del self.elements[old]
+            held: tuple[dict[Path, Any], ...] = (self.elements, self.blocks)
+            for all_of_them in held:
+                for old in [p for p in all_of_them if p[: len(path)] == path]:
+                    del all_of_them[old]
+            self.blocks[path] = delta.add_block
             return
         element = self.elements[path] = delta.new_element
         kind = element.WhichOneof("type")
@@ -276,7 +286,7 @@ class Reader:
             self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
 
 
-def _content(element: Element) -> Any:
+def _content(element: Element | Block) -> Any:
     """What the element is: the message of its kind; None when it is empty."""
     return getattr(element, element.WhichOneof("type") or "", None)
 

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from streamlit.delta_generator import DeltaGenerator
 
 from live import metrics, private
+from live.slot import Slot
 
 # Frames on their way at most: one on the road while the browser draws the other.
 AHEAD = 2
@@ -109,11 +110,9 @@ class Marker:
 
     def __init__(self, place: DeltaGenerator, flow: Flow) -> None:
         self._flow = flow
-        self._place = place
-        self._element: DeltaGenerator | None = None
+        self._slot = Slot(place)
 
     def draw(self) -> None:
         """End a frame."""
         body = f'<span hidden data-shown="{self._flow.name} {self._flow.drew()}"></span>'
-        place = self._element or self._place
-        self._element = private.enqueue(place, "html", private.Html(body=body))
+        self._slot.send("html", private.Html(body=body))

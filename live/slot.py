@@ -44,7 +44,12 @@ class Slot:
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
         """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
         self._is_clear = False
-        element = getattr(self._element or self._place, kind)(*content, **settings)
+        element = getattr(self._target, kind)(*content, **settings)
+        self._element = self._element or element
+
+    def send(self, kind: str, message: Any, layout: Any = None) -> None:
+        """Show an element by its message, as it is."""
+        element = private.enqueue(self._target, kind, message, layout)
         self._element = self._element or element
 
     def clear(self) -> None:
@@ -70,9 +75,12 @@ class Slot:
         message = private.VegaLiteChart()
         message.CopyFrom(self._chart.message)
         message.datasets[0].data.data = data
-        place = self._element or self._place
-        element = private.enqueue(place, "vega_lite_chart", message, self._chart.layout)
-        self._element = self._element or element
+        self.send("vega_lite_chart", message, self._chart.layout)
+
+    @property
+    def _target(self) -> DeltaGenerator:
+        # Always the first element: each one that Streamlit returns stands inside the one before.
+        return self._element or self._place
 
 
 class _Chart(private.Captured):

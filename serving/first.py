@@ -157,7 +157,8 @@ def _colours(mode: Mode) -> str:
 _STYLE = (
     f":root{{color-scheme:light dark;{_colours('light')}}}"
     f"@media(prefers-color-scheme:dark){{:root{{{_colours('dark')}}}}}"
-    "html.first #root{opacity:0}"
+    # What is not seen would still ask for the font of the icons (scripts/icons.js).
+    "html.first #root{opacity:0}html.first [data-testid=stIconMaterial]{display:none}"
     "#first{position:absolute;z-index:99;inset:0 0 auto;min-height:100vh;box-sizing:border-box;"
     "padding:1rem 2rem 2rem;background:var(--paper);color:var(--ink);"
     "font:16px/1.5 system-ui,sans-serif}"

@@ -301,13 +301,14 @@ def _depth_changed() -> None:
 
 
 def _start_changed() -> None:
-    start = st.session_state["start"]
-    if start == OWN:
-        # Nothing is another yet: the reader says what, in the fields that open.
+    chosen = STARTS.get(st.session_state["start"])
+    if chosen is None:
+        # "My own", or what a stranger sent. Nothing is another yet: the reader says what, in the
+        # fields that open.
         touched()
         st.session_state["change"] = True
         return
-    for name, value in STARTS[start].items():
+    for name, value in chosen.items():
         st.session_state[_key(name, "")] = value
     _field_changed()
 

@@ -87,6 +87,8 @@ class Stage:
         self._flow: Flow = st.session_state.setdefault("flow", Flow())
         self._last_turn = 0.0
         self._embedded = bool(st.context.is_embedded)
+        # The browser of a reader whose server went away still shows the run: nothing is put there.
+        self._is_blank = not session.begun and not session.moved_here
         self._networks: dict[str, Slot] = {}
         self._estimate: Slot | None = None
         self._finding: Slot | None = None
@@ -109,7 +111,7 @@ class Stage:
         with st.container(key="words"):
             # One place a time of the run: what is replaced does not move, as the browser sees it.
             self._texts = {phase: Slot(st.container()) for phase in story.PHASES}
-            if not self.session.begun:
+            if self._is_blank:
                 self._texts["before"].draw("markdown", story.GREETING)
         with st.container(key="guess"):
             story.ask(self.session)
@@ -136,7 +138,7 @@ class Stage:
         """How far the run has come."""
         with st.container(key="progress"):
             self._progress = Slot(st.container())
-            if not self.session.begun:
+            if self._is_blank:
                 self._progress.draw("progress", 0.0, "Step 0")
 
     def verdict(self) -> None:
@@ -221,7 +223,7 @@ class Stage:
         Streamlit leaves out what is empty, and what comes below would move up.
         """
         slot = Slot(st.container(key=key))
-        if not self.session.begun:
+        if self._is_blank:
             slot.draw("markdown", text)
         return slot
 

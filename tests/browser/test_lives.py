@@ -16,7 +16,7 @@ from model.chapters import CHAPTERS
 pytestmark = pytest.mark.usefixtures("silent_console")
 
 # A process that has nothing to do still wakes now and then.
-IDLE = 0.1
+IDLE = 0.03
 
 
 def workers(server: Server) -> list[psutil.Process]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
+import streamlit as st
 
-from live.flow import AHEAD, Flow, told
+from live.flow import AHEAD, Flow, Marker, told
 
 
 class Clock:
@@ -115,3 +117,11 @@ def test_what_is_told_of_a_session_that_has_gone_is_taken_and_forgotten() -> Non
     name = Flow().name
     assert told(f"shown {name} 1")
     assert told("shown nobody 1")
+
+
+def test_a_marker_is_drawn_for_as_long_as_anybody_trains() -> None:
+    # Streamlit's elements stand inside one another: drawn each in the last, they once reached
+    # Python's limit of recursion after a minute.
+    marker = Marker(st.container(), Flow())
+    for _ in range(2 * sys.getrecursionlimit()):
+        marker.draw()

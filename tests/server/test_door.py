@@ -212,6 +212,8 @@ def test_values_that_no_widget_has_leave_no_traceback_and_the_page_works(alone: 
     async def look() -> None:
         async with Reader(alone.url) as reader:
             await reader.rest(30)
+            await reader.open("change")
+            await reader.rest(30)
             names = [
                 getattr(element, element.WhichOneof("type")).id
                 for element in reader.elements.values()
@@ -226,6 +228,7 @@ def test_values_that_no_widget_has_leave_no_traceback_and_the_page_works(alone: 
                 await reader._socket.send(message.SerializeToString())
                 await asyncio.sleep(0.3)
             await reader.rest(30)
+            await reader.open("change")
             await reader.press("reset", 10)
             await reader.rest(30)
             assert reader.errors == []

@@ -20,6 +20,7 @@ async def train_and_reset(url: str, times: int) -> Reader:
     """Press Train, and Reset in the middle of it, again and again."""
     async with Reader(url, "layers=3&steps=5000000") as reader:
         await reader.rest(PATIENCE)
+        await reader.open("change")
         for _ in range(times):
             await reader.press("train", PATIENCE)
             await asyncio.sleep(0.4)
