@@ -48,8 +48,9 @@ def open_chapter(page: Page, key: str) -> None:
     """Click on a chapter's pill, and wait until it stands."""
     number = list(CHAPTERS).index(key) + 1
     name = f"{number} {CHAPTERS[key].title}"
-    page.locator(".st-key-chapter").get_by_text(name, exact=True).click()
-    page.wait_for_function("key => location.search.includes(key)", arg=f"chapter={key}")
+    page.locator(".st-key-chapter").get_by_text(name, exact=True).click(timeout=PATIENCE)
+    told = "key => location.search.includes(key)"
+    page.wait_for_function(told, arg=f"chapter={key}", timeout=PATIENCE)
     rest(page)
 
 

@@ -98,16 +98,20 @@ def _timed(
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, a step behind those who draw; runs in the worker."""
+    """Import TensorFlow, a step behind those who draw; runs in the worker.
+
+    What a worker has when it is warm is not counted as growth.
+    """
     if hasattr(os, "nice"):
         os.nice(_NICE // 3)
     import model.trainer  # noqa: F401
 
 
 def warm_up_for_heavy_jobs() -> None:
-    """Step back behind those who draw and train, where there is such a thing; in the worker."""
+    """The same, well behind those who draw and train."""
     if hasattr(os, "nice"):
-        os.nice(_NICE)
+        os.nice(_NICE - _NICE // 3)
+    import_tensorflow()
 
 
 class Workers:

@@ -25,7 +25,8 @@ def test_a_cell_that_is_clicked_opens_its_network(page: Page, server: Server) ->
     acts.press(page, "atlas-draw")  # now it says Stop
     page.get_by_role("button", name="Draw the atlas").wait_for(timeout=acts.PATIENCE)
     acts.rest(page)
-    chart = page.locator("svg.marks").first
+    chart = page.locator(".st-key-atlas svg.marks")
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.08 * box["height"])

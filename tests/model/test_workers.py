@@ -22,6 +22,7 @@ import pytest
 
 from model import Experiment, Run
 from model import workers as module
+from model.atlas import Plan, go_on
 from model.line import Asker
 from model.run import in_process
 from model.workers import Gone, WorkerError, Workers, employ, warm_up_for_heavy_jobs
@@ -169,6 +170,21 @@ def test_a_worker_that_has_grown_is_replaced_and_nobody_waits_for_the_next(
         wait_until(lambda: not old.is_running(), "the old one to end")
         new = pool.call(os.getpid)
         assert [pool.call(os.getpid) for _ in range(5)] == [new] * 5
+    finally:
+        pool.close()
+
+
+def test_what_tensorflow_itself_takes_does_not_count_as_growth() -> None:
+    # Or each slice of the atlas would have a new worker, and wait five seconds for it.
+    pool = Workers(1, warm_up=warm_up_for_heavy_jobs)
+    try:
+        worker = pool.call(os.getpid)
+        atlas = None
+        for _ in range(3):
+            time.sleep(1.1)  # it looks at itself once a second
+            atlas = pool.call(go_on, Plan(), atlas, 20)
+        assert pool.call(os.getpid) == worker
+        assert len(pool._begun) == 1
     finally:
         pool.close()
 
