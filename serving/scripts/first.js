@@ -16,7 +16,9 @@
     const coming = document.querySelector("#root [data-testid=stSkeleton]");
     const text = document.querySelector("#root [data-testid=stMainBlockContainer]")?.textContent;
     quiet = text && drawn && !coming ? quiet + LOOK : 0;
-    const stands = charts.length > 0 && drawn && charts.length === before;
+    // A frame is whole where its number has come (live/flow.py).
+    const whole = document.querySelector("#root [data-shown]");
+    const stands = whole && charts.length > 0 && drawn && charts.length === before;
     before = charts.length;
     if (!stands && quiet < LONG) return;
     clearInterval(look);

@@ -91,7 +91,7 @@ def test_a_closed_tab_leaves_no_work_behind(browser: Browser, server: Server) ->
             "layers=6&width=64&batch=64&objective=all&steps=5000000&train=1",
         )
         acts.wait_for_step(page, "n > 100")
-        assert busy(workers(server)) > IDLE
+        acts.wait_for(page, lambda: busy(workers(server)) > IDLE, "a worker at work")
         page.close()
         deadline = time.monotonic() + 15
         while busy(workers(server)) > IDLE:

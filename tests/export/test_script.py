@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from model.experiment import BOUNDS, Choice, Value
 
 ROOT = Path(__file__).parents[2]
 DRAWS = 20
+PROCESSES = 3
 
 
 def drawn() -> list[Experiment]:
@@ -43,13 +45,22 @@ def drawn() -> list[Experiment]:
     ]
 
 
-def run_in_a_process_of_its_own(source: str, folder: Path) -> tuple[float, np.ndarray, np.ndarray]:
-    """The last loss, the inputs and the estimates that the script prints."""
-    file = folder / "run.py"
-    file.write_text(source, encoding="utf-8")
+# Runs one script after the other: TensorFlow takes longer to import than they take to run.
+RUN_ALL = """
+import runpy, sys
+for name in sys.argv[1:]:
+    print("script", name)
+    runpy.run_path(name, run_name="__main__")
+"""
+
+
+def printed(sources: Sequence[str], folder: Path) -> list[str]:
+    """What each of the scripts prints, in a process that is theirs."""
+    for n, source in enumerate(sources):
+        (folder / f"{n}.py").write_text(source, encoding="utf-8")
     # From elsewhere and isolated, so that none of our packages could be imported.
     done = subprocess.run(
-        [sys.executable, "-I", file.name],
+        [sys.executable, "-I", "-c", RUN_ALL, *(f"{n}.py" for n in range(len(sources)))],
         cwd=folder,
         # Nor how XLA is to compile: the script has to know that by itself.
         env={k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
@@ -60,26 +71,34 @@ def run_in_a_process_of_its_own(source: str, folder: Path) -> tuple[float, np.nd
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    losses = re.findall(r"^step .* loss (\S+)$", done.stdout, re.M)
-    pairs = re.findall(r"^input (\S+) +estimate (\S+)$", done.stdout, re.M)
+    return re.split(r"^script .*\n", done.stdout, flags=re.M)[1:]
+
+
+def figures(text: str) -> tuple[float, np.ndarray, np.ndarray]:
+    """The last loss, the inputs and the estimates that a script has printed."""
+    losses = re.findall(r"^step .* loss (\S+)$", text, re.M)
+    pairs = re.findall(r"^input (\S+) +estimate (\S+)$", text, re.M)
     inputs, estimates = np.array(pairs, float).T
     return float(losses[-1]), inputs, estimates
 
 
-@pytest.mark.parametrize("experiment", drawn(), ids=range(DRAWS))
-def test_the_script_in_a_fresh_process_ends_where_the_run_does(
-    experiment: Experiment, tmp_path: Path
+@pytest.mark.parametrize("part", range(PROCESSES))
+def test_the_script_in_a_process_of_its_own_ends_where_the_run_does(
+    part: int, tmp_path: Path
 ) -> None:
-    run = Run(experiment)
-    run.advance(experiment.steps)
-    loss, inputs, estimates = run_in_a_process_of_its_own(script(experiment, run.step), tmp_path)
-    assert len(inputs) == 10
-    np.testing.assert_allclose(loss, run.loss, rtol=1e-5)
-    wanted = run.estimate(inputs)
-    # Where an estimate crosses zero no digit of it is certain: there its size is the others'.
-    np.testing.assert_allclose(
-        estimates, wanted, rtol=1e-5, atol=1e-6 * float(np.abs(wanted).max())
-    )
+    runs = [Run(experiment) for experiment in drawn()[part::PROCESSES]]
+    for run in runs:
+        run.advance(run.experiment.steps)
+    texts = printed([script(run.experiment, run.step) for run in runs], tmp_path)
+    for run, text in zip(runs, texts, strict=True):
+        loss, inputs, estimates = figures(text)
+        assert len(inputs) == 10
+        np.testing.assert_allclose(loss, run.loss, rtol=1e-5)
+        wanted = run.estimate(inputs)
+        # Where an estimate crosses zero no digit of it is certain: there its size is the others'.
+        np.testing.assert_allclose(
+            estimates, wanted, rtol=1e-5, atol=1e-6 * float(np.abs(wanted).max())
+        )
 
 
 def test_the_script_prints_a_loss_for_every_tenth_of_the_run(tmp_path: Path) -> None:
