@@ -2,13 +2,13 @@
 
     python -m benchmarks.chaos --readers 60 --replicas 2 --times 10
 
-HAProxy runs deploy/haproxy.cfg on loopback. In each round everybody begins anew and trains for
-some seconds (2,000 steps a second, all of which have to be taken again). Then one replica is
-struck: `kill` is SIGKILL, `term` SIGTERM (a drain, as in an upgrade), `stop` SIGSTOP for 20
-seconds. A reader is hit when the connection breaks, and back when the page shows training at a step
-beyond the last one seen; who was not hit has to go on too, or is lost. After each round some of
-those who are back pause, and the numbers behind all of their charts are compared with those that
-the same link shows on a server that nobody strikes.
+The balancer (HAProxy, nginx or Caddy) runs its file in deploy/ on loopback. In each round everybody
+begins anew and trains for some seconds (2,000 steps a second, all of which have to be taken again).
+Then one replica is struck: `kill` is SIGKILL, `term` SIGTERM (a drain, as in an upgrade), `stop`
+SIGSTOP for 20 seconds. A reader is hit when the connection breaks, and back when the page shows
+training at a step beyond the last one seen; who was not hit has to go on too, or is lost. After
+each round some of those who are back pause, and the numbers behind all of their charts are compared
+with those that the same link shows on a server that nobody strikes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ import argparse
 import asyncio
 import os
 import random
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
 from operator import itemgetter
@@ -35,10 +33,10 @@ import psutil
 
 from benchmarks._report import line, parsed, table
 from benchmarks.load import training
+from harness.balancers import BALANCERS, balancing
 from harness.reader import Reader
-from harness.servers import ROOT, Server, cpu_seconds, free_port, serving, start, status
+from harness.servers import cpu_seconds, free_port, serving, start
 
-CONFIG = ROOT / "deploy" / "haproxy.cfg"
 SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
 
 # For how long everybody has trained when a replica is struck, in seconds.
@@ -153,6 +151,11 @@ class Replicas:
         self._ports = [free_port() for _ in range(count)]
         self.servers = [start(folder / f"replica{n}.log", p) for n, p in enumerate(self._ports)]
 
+    @property
+    def addresses(self) -> list[str]:
+        """Host and port of each."""
+        return [f"127.0.0.1:{port}" for port in self._ports]
+
     def wait_until_ready(self) -> None:
         """Wait for all of them."""
         for server in self.servers:
@@ -180,33 +183,6 @@ class Replicas:
             if server.process.poll() is None:
                 os.kill(server.process.pid, signal.SIGCONT)
             server.end()
-
-
-@contextmanager
-def balanced(servers: Sequence[Server], log: Path) -> Iterator[str]:
-    """HAProxy before ``servers``; the address that readers use."""
-    haproxy = shutil.which("haproxy")
-    if haproxy is None:
-        raise RuntimeError("haproxy is not installed")
-    port = free_port()
-    # The file names three: what is missing is a port that nobody listens on.
-    ports = [int(server.url.rpartition(":")[2]) for server in servers]
-    ports += [free_port() for _ in range(3 - len(ports))]
-    addresses = {f"REPLICA_{n}": f"127.0.0.1:{port}" for n, port in enumerate(ports, 1)}
-    environment = {**os.environ, **addresses, "LISTEN": f"127.0.0.1:{port}"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [haproxy, "-f", str(CONFIG)], env=environment, stdout=output, stderr=output
-        )
-    try:
-        while status(f"http://127.0.0.1:{port}/") != 200:
-            if process.poll() is not None:
-                raise RuntimeError(log.read_text())
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def strike(replicas: Replicas, n: int, action: str, people: Sequence[Reader]) -> list[Return]:
@@ -306,6 +282,7 @@ async def chaos(
     actions: Sequence[str],
     reference: str | None = None,
     trained: float = _TRAINED,
+    balancer: str = "haproxy",
 ) -> bool:
     """Run the rounds, print their table; whether all went as we want it.
 
@@ -319,7 +296,7 @@ async def chaos(
         if reference is None:
             reference = cleanup.enter_context(serving(folder / "reference.log")).url
         replicas.wait_until_ready()
-        url = cleanup.enter_context(balanced(replicas.servers, folder / "haproxy.log"))
+        url = cleanup.enter_context(balancing(balancer, folder, replicas.addresses))
         own = [psutil.Process()]
         queries = [f"{LINKS[n % len(LINKS)]}&steps=5000000&seed={n}" for n in range(readers)]
         async with training(url, queries) as people:
@@ -342,6 +319,9 @@ if __name__ == "__main__":
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--rounds", nargs="+", choices=SIGNALS, default=list(SIGNALS))
     parser.add_argument("--times", type=int, help="how many rounds, in the order of --rounds")
+    parser.add_argument("--balancer", choices=BALANCERS, default="haproxy")
     options = parsed(parser, readers=4, times=1)
     some = list(islice(cycle(options.rounds), options.times or len(options.rounds)))
-    raise SystemExit(not asyncio.run(chaos(options.readers, options.replicas, some)))
+    raise SystemExit(
+        not asyncio.run(chaos(options.readers, options.replicas, some, balancer=options.balancer))
+    )

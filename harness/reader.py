@@ -12,6 +12,7 @@ import asyncio
 import json
 import random
 import re
+import ssl
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -41,6 +42,11 @@ _LONGEST_WAIT = 1.0
 
 # Tenths of a second without a running script after which none is taken to follow by itself.
 _QUIET = 8
+
+# A balancer on loopback has a certificate of its own making.
+_TRUSTING = ssl.create_default_context()
+_TRUSTING.check_hostname = False
+_TRUSTING.verify_mode = ssl.CERT_NONE
 
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
 
@@ -206,6 +212,7 @@ class Reader:
             subprotocols=[Subprotocol(p) for p in ("streamlit", "token", self._session) if p],
             additional_headers=self._headers | ({"Cookie": cookies} if cookies else {}),
             max_size=None,
+            ssl=_TRUSTING if parts.scheme == "https" else None,
             open_timeout=5,
             close_timeout=1,
             proxy=None,

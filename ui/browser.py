@@ -63,6 +63,20 @@ function tellHeight() {
   tell();
 }
 
+// A frame that trusts nobody may open no window: then the address is said, to be copied.
+function leadOut() {
+  document.addEventListener("click", (event) => {
+    const way = event.target.closest && event.target.closest(".st-key-out a");
+    if (!way || window.parent === window) return;
+    event.preventDefault();
+    const page = window.open(way.href);
+    if (page) { page.opener = null; return; }
+    const said = way.parentElement.querySelector("output") || document.createElement("output");
+    way.after(said);
+    said.textContent = `This frame may not open it. The page is at ${way.href}`;
+  });
+}
+
 export default function ({ parentElement }) {
   if (watching) return;
   watching = true;
@@ -74,6 +88,7 @@ export default function ({ parentElement }) {
   speakVerdicts(status);
   turnChapters();
   tellHeight();
+  leadOut();
 }
 """
 

@@ -98,7 +98,8 @@ def at_once(session: Session) -> None:
 
 def way_out(session: Session) -> None:
     """From the figure in somebody's text to the page that it is of."""
-    st.link_button("Open the page ↗", link(session), type="tertiary")
+    with st.container(key="out"):
+        st.link_button("Open the page ↗", link(session), type="tertiary")
 
 
 def show(session: Session) -> None:

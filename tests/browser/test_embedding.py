@@ -64,3 +64,19 @@ def test_the_figure_tells_the_page_that_it_is_in_how_high_it_is(page: Page, post
     told = page.evaluate("window.told")
     assert any(isinstance(m, str) and m.startswith("[iFrameSizer]") for m in told)
     assert any(isinstance(m, str) and '"context":"iframe.resize"' in m for m in told)
+
+
+@pytest.mark.parametrize("frame", ["none", "both", "scripts"])
+def test_the_way_out_opens_the_page_or_says_where_it_is(page: Page, post: str, frame: str) -> None:
+    page.goto(f"{post}/{frame}")
+    figure = page.frame_locator("iframe")
+    figure.locator("#first").wait_for(state="detached", timeout=60 * SECONDS)
+    way = figure.get_by_role("link", name="Open the page")
+    if frame == "none":
+        with page.expect_popup() as opened:
+            way.click()
+        assert opened.value.url == way.get_attribute("href")
+        return
+    way.click()
+    said = figure.locator(".st-key-out output").inner_text()
+    assert said == f"This frame may not open it. The page is at {way.get_attribute('href')}"
