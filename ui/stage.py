@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import time
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -39,8 +40,8 @@ _ROW, _AXIS = 50, 40
 _LOW, _FACTOR = 220, 14
 
 # Text that changes twenty times a second cannot be read, and a curve grows by a point: what is read
-# rather than watched is drawn this often, in seconds, and with the last picture.
-_READING_EVERY = 0.35
+# is drawn this often, a curve or a second ladder that often, in seconds.
+_WORDS_EVERY, _CURVES_EVERY = 0.35, 0.8
 
 # Objects made before the youngest are collected, and how many such collections make an older one.
 _COLLECT_AFTER = (50_000, 50, 50)
@@ -76,6 +77,24 @@ _TITLES = {
 }
 
 
+Now = Mapping[str, Snapshot]
+
+
+class _NowAndThen:
+    """A part of the page that is not in every frame."""
+
+    def __init__(self, draw: Callable[[Now], None], every: float) -> None:
+        self._draw, self._every = draw, every
+        self.due = 0.0
+
+    def draw(self, now: Now, at_once: bool) -> None:
+        """Draw it if it is due."""
+        clock = time.monotonic()
+        if at_once or clock >= self.due:
+            self.due = clock + self._every
+            self._draw(now)
+
+
 class Stage:
     """The live part: its places, and what fills them. The page calls them from top to bottom."""
 
@@ -97,6 +116,8 @@ class Stage:
         self._curves: dict[str, Slot] = {}
         self._panel: Panel | None = None
         self._evidence: Slot | None = None
+        self._frames = 0
+        self._scene: Scene | None = None
 
     def train_first(self) -> None:
         """Where the reader has pressed Train, train before the page is drawn, not after."""
@@ -216,6 +237,17 @@ class Stage:
         # The controls have been asked: these are the runs that all of it is for.
         self._runs = self.session.runs
         self._asks = self.session.asks
+        self._now_and_then = [
+            _NowAndThen(self._draw_words, _WORDS_EVERY),
+            *(_NowAndThen(partial(self._draw_curve, part), _CURVES_EVERY) for part in self._curves),
+            *(
+                _NowAndThen(partial(self._draw_ladder, *which), _CURVES_EVERY)
+                for which in self._ladders
+                # Ridges are many marks, and change little from one picture to the next.
+                if which[1] == "values" or self.session.view.over_time
+            ),
+            _NowAndThen(self._draw_panel, _CURVES_EVERY),
+        ]
 
     def _slot(self, key: str, text: str) -> Slot:
         """A place for a text; until there is a network to speak of, it says something else.
@@ -303,7 +335,7 @@ class Stage:
 
     def _play(self) -> None:
         """Frame after frame, each when the browser is ready for it, until paused or alone."""
-        session, read_at = self.session, time.monotonic()
+        session = self.session
         while self._moves() and self._flow.wait(self._may_go_on):
             last, began = self._last_turn, time.monotonic()
             turn = pacer.wait(session_id(), last, session.workers[0].processes)
@@ -315,13 +347,10 @@ class Stage:
                 session.advance(turn)
             metrics.frame(turn.at - last if last else 0.0, time.monotonic() - began)
             self._last_turn = turn.at
-            readings = time.monotonic() - read_at > _READING_EVERY or not self._moves()
-            if readings:
-                read_at = time.monotonic()
             with pacer.drawing:
                 if session.announce():
                     self._publisher.publish()
-                self._draw(readings)
+                self._draw(whole=not self._moves())
 
     def _may_go_on(self) -> bool:
         return self._goes_on() and not private.rerun_is_asked_for()
@@ -371,37 +400,72 @@ class Stage:
         place = f"{before:,} before it" if before else "it is next"
         self._progress.draw("progress", 0.0, f"This network waits to be compiled: {place}.")
 
-    def _draw(self, readings: bool = True) -> None:
-        """Draw the pictures; and, with ``readings``, what is read rather than watched."""
+    def _draw(self, whole: bool = True) -> None:
+        """Draw a frame: all of the page, or what a browser can draw twenty times a second.
+
+        Step and estimate are in every frame. The network and the gradients take turns, and of the
+        rest at most one thing is in a frame, the one that has waited longest: a browser takes some
+        ten milliseconds for each, and a phone six times as long.
+        """
         session = self.session
         with session.lock:
             if session.runs is not self._runs:
                 return
             now = session.snapshots()
+            self._frames += 1
             self._draw_progress()
-            for name, slot in self._networks.items():
-                slot.chart(pictures.network_of(now[name]), "stretch")
             if self._estimate is not None:
                 self._estimate.chart(pictures.estimate_of(now), "stretch")
-            histories = pictures.histories_of(session.runs)
-            for (name, what), slot in self._ladders.items():
-                # Ridges are many marks, and change little from one picture to the next.
-                if readings or (what == "gradients" and not session.view.over_time):
-                    picture = pictures.ladder_of(histories, now, name, what, session.view)
-                    if self._embedded:
-                        picture = pictures.first_row(picture)
-                    slot.chart(picture, self._tall)
-            if readings:
-                self._draw_readings(now)
+            if whole or self._frames % 2:
+                self._draw_networks(now)
+            if whole or not self._frames % 2:
+                self._draw_gradients(now)
+            parts = self._now_and_then
+            for each in parts if whole else [min(parts, key=lambda part: part.due)]:
+                each.draw(now, whole)
             self._marker.draw()
 
-    def _draw_readings(self, now: dict[str, Snapshot]) -> None:
+    def _draw_networks(self, now: Now) -> None:
+        for name, slot in self._networks.items():
+            slot.chart(pictures.network_of(now[name]), "stretch")
+
+    def _draw_gradients(self, now: Now) -> None:
+        if not self.session.view.over_time:
+            for name, what in self._ladders:
+                if what == "gradients":
+                    self._draw_ladder(name, what, now)
+
+    def _draw_ladder(self, name: str, what: ladder.What, now: Now) -> None:
+        session = self.session
+        histories = pictures.histories_of(session.runs)
+        picture = pictures.ladder_of(histories, now, name, what, session.view)
+        if self._embedded:
+            picture = pictures.first_row(picture)
+        self._ladders[name, what].chart(picture, self._tall)
+
+    def _draw_curve(self, part: str, _: Now) -> None:
+        session = self.session
+        picture = pictures.CURVES[part](session.runs, session.end, session.shown)
+        if part == "loss":
+            picture = pictures.loss_of(
+                pictures.histories_of(session.runs),
+                session.end,
+                session.shown,
+                self._scene.marks if self._scene else None,
+            )
+        self._curves[part].chart(picture, self._height(part))
+
+    def _draw_panel(self, _: Now) -> None:
+        if self._panel is not None:
+            self._panel.draw()
+
+    def _draw_words(self, now: Now) -> None:
         session = self.session
         verdicts = {name: diagnose(run, session.look) for name, run in session.runs.items()}
         wakes_at = verdicts[FIRST].wakes_at
         if wakes_at is not None and session.can_foretell:
             session.foretell(wakes_at)
-        scene = Scene(session, now, verdicts)
+        scene = self._scene = Scene(session, now, verdicts)
         for phase, slot in self._texts.items():
             if phase == scene.phase:
                 slot.draw("markdown", story.text(scene, short=self._embedded))
@@ -413,16 +477,6 @@ class Stage:
             slot.draw("markdown", story.verdict(scene, name))
         if self._evidence is not None:
             self._evidence.draw("markdown", story.evidence(session, verdicts))
-        for part, slot in self._curves.items():
-            draw = pictures.CURVES[part]
-            picture = draw(session.runs, session.end, session.shown)
-            if part == "loss":
-                picture = pictures.loss_of(
-                    pictures.histories_of(session.runs), session.end, session.shown, scene.marks
-                )
-            slot.chart(picture, self._height(part))
-        if self._panel is not None:
-            self._panel.draw()
 
     def _draw_progress(self) -> None:
         session = self.session

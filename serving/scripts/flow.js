@@ -4,10 +4,31 @@
   const MARK = "[data-shown]";
   const Native = window.WebSocket;
   let socket = null;
+
+  // Streamlit (1.67) renders its whole page anew for each element that comes, some ten milliseconds
+  // each time. What comes between two animation frames is handed over at once, and rendered once.
+  const come = [];
+  const handOver = () => { for (const give of come.splice(0)) give(); };
+  const soon = () => {
+    if (document.hidden) setTimeout(handOver, 0);
+    else requestAnimationFrame(handOver);
+  };
+
   window.WebSocket = class extends Native {
     constructor(...given) {
       super(...given);
-      if (new URL(this.url).pathname.endsWith("/_stcore/stream")) socket = this;
+      this.streams = new URL(this.url).pathname.endsWith("/_stcore/stream");
+      if (this.streams) socket = this;
+    }
+
+    addEventListener(kind, listener, ...rest) {
+      if (kind !== "message" || !this.streams) {
+        super.addEventListener(kind, listener, ...rest);
+        return;
+      }
+      super.addEventListener(kind, (event) => {
+        if (come.push(() => listener.call(this, event)) === 1) soon();
+      }, ...rest);
     }
   };
 
@@ -37,5 +58,9 @@
     later();
   };
   setInterval(find, 500);
-  document.addEventListener("visibilitychange", () => { if (document.hidden) tell(); });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return;
+    handOver();
+    tell();
+  });
 })();
