@@ -38,6 +38,7 @@ class Slot:
         self._place = place
         self._element: DeltaGenerator | None = None
         self._chart: _Chart | None = None
+        self._packer = Packer()
         self._sent = b""
         self._is_clear = False
 
@@ -66,8 +67,8 @@ class Slot:
         Data that are the same are not sent again.
         """
         if self._chart is None or self._chart.spec is not picture.spec:
-            self._chart, self._sent = _Chart(picture, height), b""
-        data = self._chart.packer.pack(picture.table)
+            self._chart, self._packer, self._sent = _chart_of(picture, height), Packer(), b""
+        data = self._packer.pack(picture.table)
         if data == self._sent:
             return
         self._sent = data
@@ -84,14 +85,28 @@ class Slot:
 
 
 class _Chart(private.Captured):
-    """The message of a chart without its data."""
+    """The message of a chart without its data; nobody changes it."""
 
     def __init__(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         super().__init__()
         self.spec = picture.spec
-        self.packer = Packer()
         empty = {picture.spec["data"]["name"]: picture.table.slice(length=0)}
         self.vega_lite_chart(picture.spec | {"datasets": empty}, height=height, alt=picture.alt)
+
+
+def _chart_of(picture: Picture, height: int | Literal["stretch"]) -> _Chart:
+    """The chart, made once for all readers: that takes longer than all that a frame draws."""
+    key = id(picture.spec), height, picture.alt
+    found = _charts.get(key)
+    if found is None or found.spec is not picture.spec:
+        if len(_charts) >= _MOST_CHARTS:
+            _charts.clear()
+        found = _charts[key] = _Chart(picture, height)
+    return found
+
+
+_charts: dict[tuple[int, int | str, str], _Chart] = {}
+_MOST_CHARTS = 200
 
 
 def titled(column: DeltaGenerator, title: str, height: int, explanation: str) -> Slot:
