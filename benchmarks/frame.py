@@ -59,11 +59,11 @@ def draw_frames(stage: Stage, frames: int) -> tuple[Costs, Costs]:
     for _ in range(frames):
         session._advance(STEPS_A_FRAME)
         messages.clear()
-        timed("drawing", lambda: stage._draw(readings=False))
+        timed("drawing", lambda: stage._draw(whole=False))
         timed("serialised", lambda: [m.SerializeToString() for m in messages])
         sizes["every frame"].append(sum(m.ByteSize() for m in messages))
         messages.clear()
-        timed("drawing with readings", lambda: stage._draw(readings=True))
+        timed("drawing with readings", lambda: stage._draw(whole=True))
         timed("readings serialised", lambda: [m.SerializeToString() for m in messages])
         sizes["a frame with readings"].append(sum(m.ByteSize() for m in messages))
 

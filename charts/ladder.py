@@ -33,10 +33,11 @@ _TALLEST, _LABEL = 0.62, 0.3
 
 
 def _ladder(x: alt.X) -> alt.LayerChart:
+    # All of it is finite: the browser need not look at each number (``invalid``).
     y = alt.Y("y:Q", title=None, axis=None, scale=alt.Scale(reverse=True, zero=False, nice=False))
     now = (
         rows("now")
-        .mark_area(interpolate="step-after", opacity=0.85)
+        .mark_area(interpolate="step-after", opacity=0.85, invalid="show")
         .encode(
             x=x,
             y=y,
@@ -47,7 +48,7 @@ def _ladder(x: alt.X) -> alt.LayerChart:
     )
     start = (
         rows("start")
-        .mark_line(interpolate="step-after", strokeWidth=1.2, color=REFERENCE)
+        .mark_line(interpolate="step-after", strokeWidth=1.2, color=REFERENCE, invalid="show")
         .encode(x=x, y=y, detail="row:N")
     )
     name = (

@@ -3,16 +3,18 @@
 A slow road and a slow browser both queue what they are sent. So each frame ends with its number,
 the page tells the server which number it has shown (serving/scripts/flow.js, over the page's own
 websocket), and the next frame is drawn when the last but one has been shown. The rate follows by
-itself. Where nobody tells (``app.py`` alone, a host that serves its own page), the next frame is
+itself. The page tells too which of its parts lie off the screen: they need not be drawn until it
+rests. Where nobody tells (``app.py`` alone, a host that serves its own page), the next frame is
 drawn when the last one has left the send queue.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary
 
 from streamlit.delta_generator import DeltaGenerator
@@ -31,6 +33,9 @@ _LOOK = 0.02
 _ASLEEP = 5.0
 _MOST_UNSHOWN = 4
 
+# What the last frame counts in their age.
+_WEIGHT = 0.2
+
 
 class Flow:
     """The frames of one session: how many have been drawn, and how many the browser has shown."""
@@ -40,6 +45,10 @@ class Flow:
         self.name = secrets.token_urlsafe(9)
         #: Whether the browser tells what it has shown.
         self.tells = False
+        #: Seconds from a frame's drawing until the page told that it was shown, lately.
+        self.age = 0.0
+        #: The parts of the page, by their keys, that the reader cannot see at the moment.
+        self.away: frozenset[str] = frozenset()
         self._clock = clock
         self._drawn = 0
         self._shown = 0
@@ -59,15 +68,18 @@ class Flow:
             self._drawn_at[self._drawn] = self._clock()
         return self._drawn
 
-    def saw(self, number: int) -> None:
+    def saw(self, number: int, away: Iterable[str] = ()) -> None:
         """Note that the browser has shown the frame ``number``, and so all before it."""
         with self._news:
             self.tells = True
+            self.away = frozenset(away)
             self._shown = max(self._shown, min(number, self._drawn))
             self._news.notify_all()
         now = self._clock()
         for each in [n for n in list(self._drawn_at) if n <= self._shown]:
-            metrics.shown(now - self._drawn_at.pop(each))
+            age = now - self._drawn_at.pop(each)
+            self.age += _WEIGHT * (age - self.age)
+            metrics.shown(age)
 
     def wait(
         self,
@@ -90,18 +102,24 @@ class Flow:
         return self.unshown < AHEAD or asleep
 
 
+_TOLD = re.compile(
+    r"shown (?P<name>\S{1,40}) (?P<number>[0-9]{1,9})(?P<away>(?: [a-z]{1,20}){0,8})"
+)
+
 _flows: WeakValueDictionary[str, Flow] = WeakValueDictionary()
 
 
 def told(text: str) -> bool:
-    """Take what a page tells: ``shown NAME NUMBER``; False when it is something else."""
-    word, _, rest = text.partition(" ")
-    name, _, number = rest.partition(" ")
-    if word != "shown" or not (number.isascii() and number.isdigit()) or len(number) > 9:
+    """Take what a page tells; False when it is something else.
+
+    ``shown NAME NUMBER``, and after that the parts that lie off the screen.
+    """
+    found = _TOLD.fullmatch(text)
+    if found is None:
         return False
-    flow = _flows.get(name)
+    flow = _flows.get(found["name"])
     if flow is not None:  # else its session has gone, here or with another server
-        flow.saw(int(number))
+        flow.saw(int(found["number"]), found["away"].split())
     return True
 
 

@@ -23,7 +23,7 @@ from model.chapters import CHAPTERS
 from model.experiment import MOST_LAYERS, SEEDS, Experiment
 from model.history import Snapshot
 from model.link import Link
-from model.workers import Gone, WorkerError, Workers, workers_for
+from model.workers import Gone, WorkerError, Workers, is_compiled, workers_for
 
 # Steps a frame, at the full frame rate.
 SPEEDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -121,6 +121,15 @@ class Session:
     def workers(self) -> list[Workers]:
         """The workers that train the lanes."""
         return [self._workers_for(run.experiment) for run in self.runs.values()]
+
+    @property
+    def trains_at_once(self) -> bool:
+        """Whether no lane has to wait for TensorFlow, or for its graph to be compiled."""
+        lanes = [(self._workers_for(run.experiment), run.experiment) for run in self.runs.values()]
+        return all(
+            pool.ready and (is_compiled(lane) or pool.seconds_per_step(lane) is not None)
+            for pool, lane in lanes
+        )
 
     @property
     def begun(self) -> bool:

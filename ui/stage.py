@@ -46,6 +46,9 @@ _WORDS_EVERY, _CURVES_EVERY = 0.35, 0.8
 # Objects made before the youngest are collected, and how many such collections make an older one.
 _COLLECT_AFTER = (50_000, 50, 50)
 
+# A browser that shows a frame within so many seconds gets one picture in each, two, or three.
+_QUICK = (float("inf"), 0.16, 0.1)
+
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
 
@@ -83,8 +86,9 @@ Now = Mapping[str, Snapshot]
 class _NowAndThen:
     """A part of the page that is not in every frame."""
 
-    def __init__(self, draw: Callable[[Now], None], every: float) -> None:
+    def __init__(self, draw: Callable[[Now], None], every: float, place: str) -> None:
         self._draw, self._every = draw, every
+        self.place = place  # the part of the page, by its key
         self.due = 0.0
 
     def draw(self, now: Now, at_once: bool) -> None:
@@ -117,14 +121,20 @@ class Stage:
         self._panel: Panel | None = None
         self._evidence: Slot | None = None
         self._frames = 0
+        self._draw_picture: Mapping[str, Callable[[Now], None]] = {
+            "estimate": self._draw_estimate,
+            "network": self._draw_networks,
+            "gradients": self._draw_gradients,
+        }
+        self._turns = list(self._draw_picture)  # the one that comes next stands first
+        self._place = ""  # the part of the page that is being laid out, by its key
+        self._now_and_then = [_NowAndThen(self._draw_words, _WORDS_EVERY, "words")]
         self._scene: Scene | None = None
 
     def train_first(self) -> None:
         """Where the reader has pressed Train, train before the page is drawn, not after."""
         session = self.session
-        # A worker that is being replaced would hold the page.
-        ready = all(pool.ready for pool in session.workers)
-        if session.begun and session.playing and session.busy and ready:
+        if session.begun and session.playing and session.busy and session.trains_at_once:
             self._advance()
 
     def words(self) -> None:
@@ -178,6 +188,7 @@ class Stage:
             return
         lanes = list(self.session.runs)
         alone = len(lanes) == 1
+        self._place = "gradients"
         with st.container(key="gradients"):
             columns = iter(self._columns(why))
             if why and not self._embedded:
@@ -200,6 +211,7 @@ class Stage:
         """What the chapter has besides: a dozen seeds, or the atlas."""
         if not self._embedded:
             self._panel = panel_of(self.session, st.container(key="panel"))
+            self._now_and_then.append(_NowAndThen(self._draw_panel, _CURVES_EVERY, "panel"))
 
     def _columns(self, why: bool) -> list[DeltaGenerator]:
         """Places side by side: in a figure on a phone as well, for each is but one row high."""
@@ -213,15 +225,17 @@ class Stage:
         """What went before: weights, flow and loss over the steps; and the chain."""
         session = self.session
         lanes = list(session.runs)
-        if len(lanes) > 1 and "ladder" not in self._hidden:
-            for column, name in zip(st.columns(2), lanes, strict=True):
-                self._ladder(column, name, "values")
-        left, right = st.columns(2)
-        for part, column in (("flow", left), ("loss", right), ("chain", st.container())):
-            if part not in self._hidden and part not in self._curves:
-                self._curve(part, column)
-        with st.container():
-            controls.look_back(session)
+        self._place = "curves"
+        with st.container(key="curves"):
+            if len(lanes) > 1 and "ladder" not in self._hidden:
+                for column, name in zip(st.columns(2), lanes, strict=True):
+                    self._ladder(column, name, "values")
+            left, right = st.columns(2)
+            for part, column in (("flow", left), ("loss", right), ("chain", st.container())):
+                if part not in self._hidden and part not in self._curves:
+                    self._curve(part, column)
+            with st.container():
+                controls.look_back(session)
 
     def evidence(self) -> None:
         """The numbers behind the verdict, for who opens them."""
@@ -237,17 +251,6 @@ class Stage:
         # The controls have been asked: these are the runs that all of it is for.
         self._runs = self.session.runs
         self._asks = self.session.asks
-        self._now_and_then = [
-            _NowAndThen(self._draw_words, _WORDS_EVERY),
-            *(_NowAndThen(partial(self._draw_curve, part), _CURVES_EVERY) for part in self._curves),
-            *(
-                _NowAndThen(partial(self._draw_ladder, *which), _CURVES_EVERY)
-                for which in self._ladders
-                # Ridges are many marks, and change little from one picture to the next.
-                if which[1] == "values" or self.session.view.over_time
-            ),
-            _NowAndThen(self._draw_panel, _CURVES_EVERY),
-        ]
 
     def _slot(self, key: str, text: str) -> Slot:
         """A place for a text; until there is a network to speak of, it says something else.
@@ -270,9 +273,15 @@ class Stage:
         self._tall = (1 if self._embedded else layers) * _ROW + _AXIS
         text = f"{title} {lane}" if lane else title
         self._ladders[name, what] = self._titled(column, text, self._tall, _HELP[what])
+        # Ridges are many marks, and change little from one picture to the next.
+        if what == "values" or session.view.over_time:
+            draw = partial(self._draw_ladder, name, what)
+            self._now_and_then.append(_NowAndThen(draw, _CURVES_EVERY, self._place))
 
     def _curve(self, part: str, column: DeltaGenerator) -> None:
         self._curves[part] = self._titled(column, _TITLES[part], self._height(part), _HELP[part])
+        draw = partial(self._draw_curve, part)
+        self._now_and_then.append(_NowAndThen(draw, _CURVES_EVERY, self._place))
 
     def _height(self, part: str) -> int:
         """Pixels: the chain has a row a factor, and in each a bar a network."""
@@ -403,9 +412,10 @@ class Stage:
     def _draw(self, whole: bool = True) -> None:
         """Draw a frame: all of the page, or what a browser can draw twenty times a second.
 
-        Step and estimate are in every frame. The network and the gradients take turns, and of the
-        rest at most one thing is in a frame, the one that has waited longest: a browser takes some
-        ten milliseconds for each, and a phone six times as long.
+        The step is in every frame. Of the pictures there are as many as the browser is quick for,
+        and the others have their turn in the next; of what is read at most one thing, the one that
+        has waited longest. A laptop takes ten milliseconds for a picture, a phone ten times as
+        long. What the reader cannot see waits for the whole.
         """
         session = self.session
         with session.lock:
@@ -414,16 +424,24 @@ class Stage:
             now = session.snapshots()
             self._frames += 1
             self._draw_progress()
-            if self._estimate is not None:
-                self._estimate.chart(pictures.estimate_of(now), "stretch")
-            if whole or self._frames % 2:
-                self._draw_networks(now)
-            if whole or not self._frames % 2:
-                self._draw_gradients(now)
-            parts = self._now_and_then
-            for each in parts if whole else [min(parts, key=lambda part: part.due)]:
-                each.draw(now, whole)
+            away = frozenset() if whole else self._flow.away
+            quick = len(self._turns) if whole else sum(self._flow.age < limit for limit in _QUICK)
+            for place in [place for place in self._turns if place not in away][:quick]:
+                self._turns.remove(place)
+                self._turns.append(place)
+                self._draw_picture[place](now)
+            parts = [part for part in self._now_and_then if part.place not in away]
+            if not whole:
+                # Where there is time for one picture, this has its turn as well.
+                is_its_turn = quick > 1 or self._frames % (len(self._turns) + 1) == 0
+                parts = [min(parts, key=lambda part: part.due)] if is_its_turn else []
+            for part in parts:
+                part.draw(now, whole)
             self._marker.draw()
+
+    def _draw_estimate(self, now: Now) -> None:
+        if self._estimate is not None:
+            self._estimate.chart(pictures.estimate_of(now), "stretch")
 
     def _draw_networks(self, now: Now) -> None:
         for name, slot in self._networks.items():

@@ -32,12 +32,19 @@
     }
   };
 
+  // Parts that the reader cannot see now: the server draws them once the page rests.
+  const PARTS = ["network", "estimate", "gradients", "curves", "panel"];
+  const away = () => PARTS.filter((name) => {
+    const box = document.querySelector(`.st-key-${name}`)?.getBoundingClientRect();
+    return box && (box.bottom < 0 || box.top > window.innerHeight);
+  });
+
   let told = "";
   const tell = () => {
     const mark = document.querySelector(MARK)?.dataset.shown;
     if (!mark || mark === told || socket?.readyState !== Native.OPEN) return;
     told = mark;
-    socket.send("shown " + mark);
+    socket.send(["shown", mark, ...away()].join(" "));
   };
   // React has put the frame's elements in; Vega draws after that, and the screen after Vega. A tab
   // that nobody looks at gets no animation frames.

@@ -107,10 +107,22 @@ def test_a_page_can_tell_only_of_what_has_been_drawn() -> None:
         "shown x ٣",
         "shown x 1e3",
         "shown x " * 9,
+        "shown x 1 ",
+        "shown x 1 Curves",
+        "shown x 1" + " curves" * 9,
     ],
 )
 def test_any_other_text_is_not_taken(text: str) -> None:
     assert not told(text)
+
+
+def test_what_lies_off_the_screen_is_known_until_the_page_tells_anew() -> None:
+    flow = Flow()
+    assert flow.away == set()
+    assert told(f"shown {flow.name} 1 curves panel")
+    assert flow.away == {"curves", "panel"}
+    assert told(f"shown {flow.name} 2")
+    assert flow.away == set()
 
 
 def test_what_is_told_of_a_session_that_has_gone_is_taken_and_forgotten() -> None:
