@@ -12,7 +12,6 @@ import asyncio
 import json
 import random
 import re
-import ssl
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -32,6 +31,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from harness.servers import TRUSTING
+
 Path = tuple[int, ...]
 
 # As the front end waits between attempts to connect again, in seconds.
@@ -42,11 +43,6 @@ _LONGEST_WAIT = 1.0
 
 # Tenths of a second without a running script after which none is taken to follow by itself.
 _QUIET = 8
-
-# A balancer on loopback has a certificate of its own making.
-_TRUSTING = ssl.create_default_context()
-_TRUSTING.check_hostname = False
-_TRUSTING.verify_mode = ssl.CERT_NONE
 
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
 
@@ -212,7 +208,7 @@ class Reader:
             subprotocols=[Subprotocol(p) for p in ("streamlit", "token", self._session) if p],
             additional_headers=self._headers | ({"Cookie": cookies} if cookies else {}),
             max_size=None,
-            ssl=_TRUSTING if parts.scheme == "https" else None,
+            ssl=TRUSTING if parts.scheme == "https" else None,
             open_timeout=5,
             close_timeout=1,
             proxy=None,
