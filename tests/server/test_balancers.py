@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import ssl
 import zipfile
 from collections.abc import Iterator
 
@@ -13,7 +12,7 @@ from websockets.sync.client import connect
 
 from export.downloads import DOWNLOADS
 from harness.balancers import BALANCERS, Missing, ask, balancing
-from harness.servers import Server, free_port
+from harness.servers import TRUSTING, Server, free_port
 
 
 @pytest.fixture(scope="module", params=BALANCERS)
@@ -58,11 +57,8 @@ def test_every_download_arrives_whichever_server_is_asked(balanced: str) -> None
 
 
 def test_a_websocket_is_let_through(balanced: str) -> None:
-    trusting = ssl.create_default_context()
-    trusting.check_hostname = False
-    trusting.verify_mode = ssl.CERT_NONE
     address = balanced.replace("https:", "wss:") + "/_stcore/stream"
-    with connect(address, ssl=trusting, origin=balanced, subprotocols=["streamlit"]) as socket:  # type: ignore[list-item, arg-type]
+    with connect(address, ssl=TRUSTING, origin=balanced, subprotocols=["streamlit"]) as socket:  # type: ignore[list-item, arg-type]
         assert socket.response is not None
         assert socket.response.status_code == 101
 
