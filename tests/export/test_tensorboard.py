@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import socket
+import time
 import zipfile
 from pathlib import Path
 
@@ -125,9 +127,17 @@ def test_a_run_named_to_escape_from_the_archive_stays_in_it(histories: dict[str,
     assert len(set(names)) == 3
 
 
-def test_the_log_does_not_name_the_server(histories: dict[str, History]) -> None:
-    import socket
+def test_the_log_is_the_same_whoever_writes_it_and_whenever(
+    histories: dict[str, History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tensorboard(histories)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(2e9))
+    time.sleep(0.01)  # TensorFlow's own clock cannot be set
+    assert tensorboard(histories) == first
 
+
+def test_the_log_does_not_name_the_server(histories: dict[str, History]) -> None:
     archive = zipfile.ZipFile(io.BytesIO(tensorboard({"first": histories["first"]})))
     assert not any(socket.gethostname() in name for name in archive.namelist())
 
