@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness import Missing
 from harness.servers import ROOT, free_port
 
 BALANCERS = ("haproxy", "nginx", "caddy")
@@ -19,10 +20,6 @@ _DEPLOY = ROOT / "deploy"
 
 # Tenths of a second in which one has to stand.
 _ATTEMPTS = 200
-
-
-class Missing(RuntimeError):
-    """A program that is not installed."""
 
 
 def program(name: str) -> str:
