@@ -51,7 +51,7 @@ class Worker:
         """Begin the process; it ends by itself with this one, or after so long without a job."""
         #: Whether it is still expected to answer.
         self.alive = True
-        #: By how many bytes the process has grown since its first job.
+        #: By how many bytes the process has grown since its first jobs.
         self.grown = 0
         path = {"PYTHONPATH": os.pathsep.join(sys.path)}
         self._process = subprocess.Popen(
@@ -149,7 +149,9 @@ def _portable(error: Exception) -> Exception:
 def _serve(requests: IO[bytes], answers: IO[bytes], idle_seconds: float) -> None:
     """Answer requests until there are no more, or none comes for so long."""
     process = psutil.Process()
-    light, grown, weighed = 0, 0, 0.0
+    # What is there when it is warm is no growth, nor what its first network takes: a successor
+    # would need as much for it, grow as much, and be replaced in its turn.
+    weighings, light, grown, weighed = 0, 0, 0, 0.0
     while True:
         idle = threading.Timer(idle_seconds, os._exit, (0,)) if idle_seconds else None
         if idle is not None:
@@ -161,7 +163,9 @@ def _serve(requests: IO[bytes], answers: IO[bytes], idle_seconds: float) -> None
         result, error = _answer(request)
         if time.monotonic() - weighed > _WEIGHED_EVERY:
             weight, weighed = process.memory_info().rss, time.monotonic()
-            light = light or weight
+            weighings += 1
+            if weighings <= 2:
+                light = weight
             grown = weight - light
         try:
             answer = pickle.dumps((result, error, grown), pickle.HIGHEST_PROTOCOL)

@@ -19,6 +19,7 @@ from model.chapters import CHAPTERS
 from model.experiment import PRESETS, Experiment
 from model.graph import Graph
 from model.line import Asker, Line
+from model.memory import give_back, loading_less
 from model.run import Run, in_process
 from model.state import Snapshots, State
 from model.worker import Worker, WorkerDied
@@ -72,6 +73,10 @@ class WorkerError(RuntimeError):
     """A job could not be done, because the workers that tried it died."""
 
 
+class TooLittleMemory(WorkerError):
+    """The system ended every worker that tried the job."""
+
+
 class Gone(WorkerError):
     """A job was not begun, because nobody waits for it any more."""
 
@@ -85,8 +90,10 @@ _STORY = (
 
 def warm_up() -> None:
     """Import TensorFlow and compile the graphs of the chapters; runs in the worker."""
+    _import_trainer()
     for experiment in _STORY:
         Run(experiment).advance(1)
+    give_back()
 
 
 def _timed(
@@ -104,7 +111,13 @@ def import_tensorflow() -> None:
     """
     if hasattr(os, "nice"):
         os.nice(_NICE // 3)
-    import model.trainer  # noqa: F401
+    _import_trainer()
+    give_back()
+
+
+def _import_trainer() -> None:
+    with loading_less():
+        import model.trainer  # noqa: F401
 
 
 def warm_up_for_heavy_jobs() -> None:
@@ -201,7 +214,7 @@ class Workers:
                 except WorkerDied as died:
                     killed += died.killed
         if killed == _ATTEMPTS:
-            raise WorkerError(
+            raise TooLittleMemory(
                 "the server has too little memory for this: the system ended the process that "
                 f"trains, {_ATTEMPTS} times"
             )

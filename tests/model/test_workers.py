@@ -25,7 +25,15 @@ from model import workers as module
 from model.atlas import Plan, go_on
 from model.line import Asker
 from model.run import in_process
-from model.workers import Gone, WorkerError, Workers, employ, warm_up_for_heavy_jobs
+from model.workers import (
+    Gone,
+    TooLittleMemory,
+    WorkerError,
+    Workers,
+    employ,
+    warm_up_for_heavy_jobs,
+)
+from serving.picture import draw
 
 # Minutes, because machines are slow and noisy: only a test that fails waits as long.
 PATIENCE = 180.0
@@ -165,6 +173,11 @@ def test_a_worker_that_has_grown_is_replaced_and_nobody_waits_for_the_next(
         wait_until(lambda: pool.ready, "a worker")
         time.sleep(1.1)  # it looks at itself once a second
         old = psutil.Process(pool.call(_grow))
+        # What its first network takes, any other worker would take as well.
+        assert [pool.call(os.getpid) for _ in range(5)] == [old.pid] * 5
+        assert len(pool._begun) == 1
+        time.sleep(1.1)
+        pool.call(_grow)
         wait_until(lambda: pool.call(os.getpid) != old.pid, "the successor")
         assert pool.ready
         wait_until(lambda: not old.is_running(), "the old one to end")
@@ -187,6 +200,14 @@ def test_what_tensorflow_itself_takes_does_not_count_as_growth() -> None:
         assert len(pool._begun) == 1
     finally:
         pool.close()
+
+
+def test_a_worker_loads_nothing_that_only_charts_need_and_can_still_draw_them(
+    pool: Workers,
+) -> None:
+    loaded = "[name in __import__('sys').modules for name in ('keras', 'pandas', 'IPython')]"
+    assert pool.call(eval, loaded) == [True, False, False]
+    assert pool.call(draw, "A title", "A sentence.", ()).startswith(b"\x89PNG")
 
 
 def test_a_worker_with_nothing_to_do_ends_and_another_comes_when_it_is_asked_for() -> None:
@@ -227,7 +248,7 @@ def _be_killed() -> None:
 def test_a_worker_that_the_system_ended_for_lack_of_memory_is_said_to_have_been() -> None:
     pool = Workers(1, warm_up=os.getpid)
     try:
-        with pytest.raises(WorkerError, match="too little memory"):
+        with pytest.raises(TooLittleMemory, match="too little memory"):
             pool.call(_be_killed)
     finally:
         pool.close()
@@ -239,6 +260,8 @@ def test_where_there_is_no_room_for_two_a_grown_worker_goes_before_its_successor
         pool.call(os.getpid)
         time.sleep(1.1)  # it looks at itself once a second
         old = pool.call(_grow)
+        time.sleep(1.1)
+        assert pool.call(_grow) == old
         assert not psutil.pid_exists(old)
         assert pool.call(os.getpid) != old
     finally:
