@@ -8,6 +8,7 @@ run that takes longer than a reader waits.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +25,7 @@ from model.describe import titles
 from model.diagnosis import diagnose
 from model.link import Link, read, write
 from model.run import Run
-from model.workers import WorkerError, heavy_workers, workers_for
+from model.workers import TooLittleMemory, WorkerError, heavy_workers, workers_for
 from serving.address import address_of, base_of
 
 # Seconds of a worker that the runs behind a file may take, that one piece of them may, and that a
@@ -34,8 +35,13 @@ _BUDGET, _PIECE, _PATIENCE = 20.0, 0.02, 25.0
 # Steps of the first piece, when nobody knows what a step costs.
 _FEELER = 200
 
-# Files kept, of up to some megabytes, and files that may wait.
-_KEPT, _QUEUED = 8, 16
+# Files kept, all of a run's and some more, each of up to some megabytes; and files that may wait.
+_KEPT, _QUEUED = 2 * len(EXPORTS), 16
+
+# Each attempt at what there is no memory for ends the worker that others wait for: it is not tried
+# again for so many seconds. Until when, by the name of the file.
+_REFUSED_FOR = 600.0
+_refused: dict[str, float] = {}
 
 _FILES = {export.file: export for export in EXPORTS}
 
@@ -54,15 +60,21 @@ async def download(request: Request) -> Response:
     link = replace(
         read(request.url.query), train=False, chapter=None, hide=frozenset(), messages=()
     )
+    if time.monotonic() < _refused.get(export.file, 0.0):
+        return _too_little_memory()
     asked = _ask(export, link, address_of(base_of(request), link))
     if asked is None:
         return _busy()
-    done, _ = await asyncio.wait({asyncio.wrap_future(asked)}, timeout=_PATIENCE)
+    made = asyncio.wrap_future(asked)
+    done, _ = await asyncio.wait({made}, timeout=_PATIENCE)
     if not done:
         return _busy()
-    error = asked.exception()
+    # Of this one, not of ``asked``: an error that nobody fetches from it is logged.
+    error = made.exception()
     if isinstance(error, TooLong):
         return PlainTextResponse(str(error), 422)
+    if isinstance(error, TooLittleMemory):
+        return _too_little_memory()
     if isinstance(error, WorkerError):
         return _busy()
     metrics.export(export.file)
@@ -72,7 +84,11 @@ async def download(request: Request) -> Response:
         "Cache-Control": "public, max-age=86400",
         "Content-Disposition": f'attachment; filename="middle-layer-{export.file}"',
     }
-    return Response(asked.result(), headers=headers, media_type=export.mime or "text/plain")
+    return Response(made.result(), headers=headers, media_type=export.mime or "text/plain")
+
+
+def _too_little_memory() -> Response:
+    return PlainTextResponse("this server has too little memory to make this file", 503)
 
 
 def _busy() -> Response:
@@ -103,7 +119,11 @@ def _make(export: Export, link: Link, url: str) -> bytes:
         url,
         max(run.step for run in runs.values()),
     )
-    made = heavy_workers().call(export.make, take)
+    try:
+        made = heavy_workers().call(export.make, take)
+    except TooLittleMemory:
+        _refused[export.file] = time.monotonic() + _REFUSED_FOR
+        raise
     return made.encode() if isinstance(made, str) else made
 
 

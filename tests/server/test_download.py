@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPMessage
 
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.requests import Request
 
-from export.downloads import EXPORTS
+from export.downloads import EXPORTS, Take
 from harness.servers import Server
 from model import Experiment, Run
+from model.run import in_process
+from model.workers import TooLittleMemory
+from serving import download as module
 
 
 def ask(url: str) -> tuple[int, bytes, HTTPMessage]:
@@ -73,3 +79,38 @@ def test_what_cannot_be_read_in_a_link_does_no_harm(served: Server) -> None:
     status, body, _ = ask(f"{served.url}/download/cite.txt?layers=%00&seed=<script>&step=5")
     assert status == 200
     assert b"script" not in body
+
+
+def test_what_there_is_no_memory_for_is_said_and_not_tried_again_by_everybody_who_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[str] = []
+
+    class Pool:
+        advance = staticmethod(in_process)
+
+        def seconds_per_step(self, _: Experiment) -> None: ...
+
+        def call(self, make: Callable[[Take], object], _: Take) -> bytes:
+            tries.extend(export.file for export in EXPORTS if export.make == make)
+            raise TooLittleMemory("the system ended it")
+
+    monkeypatch.setattr(module, "workers_for", lambda _: Pool())
+    monkeypatch.setattr(module, "heavy_workers", Pool)
+    monkeypatch.setattr(module, "_refused", {})
+    asked = Request(
+        {
+            "type": "http",
+            "scheme": "http",
+            "server": ("localhost", 80),
+            "path": "/download/poster.png",
+            "path_params": {"file": "poster.png"},
+            "query_string": b"layers=3&step=10",
+            "headers": [],
+        }
+    )
+    for _ in range(3):
+        answer = asyncio.run(module.download(asked))
+        assert (answer.status_code, "Refresh" in answer.headers) == (503, False)
+        assert b"too little memory" in answer.body
+    assert tries == ["poster.png"]
