@@ -175,7 +175,7 @@ class Stranger(Reader):
 
     async def do_something(self, chance: random.Random) -> str:
         """Use one of the widgets on the page; its kind and key."""
-        if chance.random() < 0.1 and self._can_press("change"):
+        if chance.random() < 0.1 and self.can_press("change"):
             await self.open("change")
             return "change"
         usable = [

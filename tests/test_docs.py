@@ -38,6 +38,7 @@ COMMANDS = {
     "python -m benchmarks.browser",
     "python -m benchmarks.chaos",
     "python -m benchmarks.load",
+    "python -m benchmarks.small",
     "python -m benchmarks.soak",
     "python -m benchmarks.verdicts",
     "python -m export",
