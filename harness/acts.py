@@ -10,8 +10,9 @@ from playwright.sync_api import Locator, Page
 from model.chapters import CHAPTERS
 
 # Milliseconds. Generous: only a page that hangs takes as long, whatever else the machine does.
-PATIENCE = 90_000
+PATIENCE = 200_000
 
+_FIRST = "#first"
 _RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
 
@@ -26,7 +27,8 @@ def open_page(page: Page, url: str, query: str = "") -> Page:
 
 
 def rest(page: Page) -> None:
-    """Wait until no script runs and every chart has been drawn."""
+    """Wait until the live page stands alone, no script runs and every chart has been drawn."""
+    page.wait_for_selector(_FIRST, state="detached", timeout=PATIENCE)
     page.wait_for_selector(_RESTING, timeout=PATIENCE)
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]"

@@ -123,11 +123,17 @@ class Reader:
             If there is none until then, or it is disabled.
         """
         with suppress(TimeoutError):
-            await self.until(lambda: self._can_press(key), seconds)
+            await self.until(lambda: self.can_press(key), seconds)
         button = self._widget(key)
         if button.disabled:
             raise LookupError(f"the button {key!r} is disabled")
         await self._send_rerun(WidgetState(id=button.id, trigger_value=True))
+
+    def can_press(self, key: str) -> bool:
+        """Whether the button that was made with ``key`` is there and not disabled."""
+        with suppress(LookupError):
+            return not self._widget(key).disabled
+        return False
 
     async def choose(self, key: str, **value: object) -> None:
         """Set the widget that was made with ``key``, as ``WidgetState`` has it: int_value=3."""
@@ -163,11 +169,6 @@ class Reader:
             while quiet < _QUIET:
                 await asyncio.sleep(0.1)
                 quiet = 0 if self.running else quiet + 1
-
-    def _can_press(self, key: str) -> bool:
-        with suppress(LookupError):
-            return not self._widget(key).disabled
-        return False
 
     def _widget(self, key: str) -> Any:
         shown: list[Element | Block] = [*self.elements.values(), *self.blocks.values()]

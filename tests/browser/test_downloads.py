@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import os
-import zipfile
+import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -14,12 +12,15 @@ from playwright.sync_api import Browser, Page
 from benchmarks.chaos import Replicas
 from export.downloads import DOWNLOADS
 from harness import acts
-from harness.balancers import Missing, ask, balancing
+from harness.balancers import ask, balancing
 from harness.watch import Watch
 
 pytestmark = pytest.mark.browser
 
 TOKEN = "for tests only"
+
+# A replica that has just begun starts TensorFlow, while another one still answers.
+ATTEMPTS = 12
 
 
 def downloads(page: Page) -> dict[str, bytes]:
@@ -29,8 +30,13 @@ def downloads(page: Page) -> dict[str, bytes]:
         button = page.get_by_role("link", name=download.label, exact=True)
         address = button.get_attribute("href", timeout=acts.PATIENCE)
         assert address is not None
-        # Another connection, without cookies, which may reach either server.
-        version, _, found[download.file] = ask(address)
+        # Another connection, without cookies, which may reach either server; one that is still
+        # busy says when to ask again, and a browser does.
+        for _ in range(ATTEMPTS):
+            version, headers, found[download.file] = ask(address)
+            if version != "2 503":
+                break
+            time.sleep(int(headers["retry-after"][0]))
         assert version == "2 200", download.file
     return found
 
@@ -43,14 +49,6 @@ def server_of_the_page(replicas: Replicas) -> int:
             if b"middle_layer_sessions 1.0" in answer.read():
                 return n
     raise AssertionError("no server has a reader")
-
-
-def contents(file: bytes) -> dict[str, bytes]:
-    """What a file holds: zips, arrays in one too, know when they were made and are never equal."""
-    if not zipfile.is_zipfile(io.BytesIO(file)):
-        return {"": file}
-    with zipfile.ZipFile(io.BytesIO(file)) as opened:
-        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def test_a_page_that_rests_outlives_its_server_and_so_do_its_downloads(
@@ -80,13 +78,8 @@ def test_a_page_that_rests_outlives_its_server_and_so_do_its_downloads(
             acts.rest(page)
             assert (acts.progress(page), acts.figures(page)) == shown
             assert watch.seen.replaced == []
-            after = downloads(page)
-            events = "tensorboard.zip"  # in it each value has the time at which it was written
-            assert contents(after.pop(events)).keys() == contents(before.pop(events)).keys()
-            for name, file in before.items():
-                assert contents(file)
-                assert contents(after[name]) == contents(file), name
-    except Missing as missing:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(missing))
+            for name, file in downloads(page).items():
+                assert file
+                assert file == before[name], name
     finally:
         replicas.close()

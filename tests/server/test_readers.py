@@ -13,7 +13,7 @@ from harness.servers import Server
 from tests.server.conftest import TOKEN
 from tests.server.test_headers import ask
 
-PATIENCE = 60.0
+PATIENCE = 200.0
 
 
 async def train_and_reset(url: str, times: int) -> Reader:
