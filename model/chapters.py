@@ -1,4 +1,4 @@
-"""The chapters of the story: which experiments each one is about.
+"""The chapters of the story: which experiments each one is about, and what it asks of them.
 
 A link may name a chapter alone; what it says besides changes the chapter's experiments.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 
+from model.describe import differences
 from model.experiment import PRESETS, Experiment, Value
 
 # What a reader may change in any chapter, for its words hold all the same: they quote the run.
@@ -17,9 +18,11 @@ _ALWAYS_FREE = frozenset({"seed", "steps"})
 
 @dataclass(frozen=True)
 class Chapter:
-    """One page of the story, as far as numbers go."""
+    """One page of the story: its experiments, and the words that it begins with."""
 
     title: str
+    lead: str  # what is about to be seen, in Markdown; its first network's fields in braces
+    question: str  # what the reader is to find out
     first: Experiment
     second: Experiment | None = None  # what it is compared with
     speed: int = 100  # steps a frame
@@ -48,20 +51,101 @@ _LARGE = Experiment(layers=5, weight_scale=1.0, bias_scale=1.0, clip=0, steps=1_
 
 CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
     {
-        "learns": Chapter("It learns", _TWO),
-        "stops": Chapter("One more layer", _THREE),
-        "why": Chapter("Why", _TWO, _THREE),
-        "cure": Chapter("The cure", _THREE, _CURE),
-        "half": Chapter("Which half of the cure?", PRESETS["scale_only"], PRESETS["bias_only"]),
-        "large": Chapter("Too large", _LARGE, speed=1),
-        "patience": Chapter("Patience", PRESETS["patience"], speed=10_000, forecast=True),
-        "batch": Chapter("The whole batch", replace(_BATCH, batch=1), _BATCH),
-        "adam": Chapter("Adam", _THREE, PRESETS["adam"]),
+        "learns": Chapter(
+            "It learns",
+            "Somebody asked: “I added a layer and my network stopped learning. Why?” This is the "
+            "network before: 16 units that are to **repeat the number they are given**.",
+            "Its first weights are tiny. Will it learn? Press **Train**.",
+            _TWO,
+        ),
+        "stops": Chapter(
+            "One more layer",
+            "The same network with **one more layer in its middle**: 16 × 16 weights more, as tiny "
+            "as the others.",
+            "Will it learn better, the same, or worse?",
+            _THREE,
+        ),
+        "why": Chapter(
+            "Why",
+            "Two layers and three, from the same seed, on the same inputs. On its way back to *W* "
+            "the gradient is **multiplied by the weights of every later layer**, and they are "
+            "tiny.",
+            "How much less of it reaches *W* with one layer more?",
+            _TWO,
+            _THREE,
+        ),
+        "cure": Chapter(
+            "The cure",
+            "Three layers, twice. The second network begins with weights hundreds of times as "
+            "large (by **Xavier's** rule) and with biases of 0.1, as the answer advised.",
+            "Is that enough?",
+            _THREE,
+            _CURE,
+        ),
+        "half": Chapter(
+            "Which half of the cure?",
+            "The cure has two halves. The first network gets only the **new weights**, the second "
+            "only the **new biases** of 0.1.",
+            "Which of them will learn?",
+            PRESETS["scale_only"],
+            PRESETS["bias_only"],
+        ),
+        "large": Chapter(
+            "Too large",
+            "If tiny weights pull too weakly, why not take **large** ones? Five layers, weights "
+            "and biases from N(0, 1), a thousand times as large, and no limit on a gradient.",
+            "What will become of it?",
+            _LARGE,
+            speed=1,
+        ),
+        "patience": Chapter(
+            "Patience",
+            "Back to the tiny weights. The question gave up after 10,000 steps. Was the network "
+            "dead, or **asleep**? Here it gets a million.",
+            "At which step will it wake up? Drag your guess, then Train.",
+            PRESETS["patience"],
+            speed=10_000,
+            forecast=True,
+        ),
+        "batch": Chapter(
+            "The whole batch",
+            "So far each step looked at one number. The answer advised to look at more: here **1 "
+            "against 64 at once**, both with the cure.",
+            "Will 64 learn more, or only more steadily?",
+            replace(_BATCH, batch=1),
+            _BATCH,
+        ),
+        "adam": Chapter(
+            "Adam",
+            "**Adam** divides each gradient by its own recent size: a tiny one moves a weight as "
+            "far as a large one. Three layers, tiny weights: plain steps, and Adam.",
+            "Will it wake the network?",
+            _THREE,
+            PRESETS["adam"],
+        ),
         "atlas": Chapter(
             "The atlas",
+            "You are here: {layers} layers, first weights of about {weight_scale:g}.",
+            "Drag the scale, read what the law says, and **Train**: is it right?",
             replace(_THREE, weight_scale=0.0316, bias_scale=0.0316, steps=30_000),
             speed=300,
             free=frozenset({"layers", "weight_scale", "bias_scale"}),
         ),
     }
 )
+
+
+def beginning(
+    first: Experiment, second: Experiment | None = None, chapter: str | None = None
+) -> tuple[str, str]:
+    """What is about to be seen and what there is to find out, in Markdown, before anything runs."""
+    setup = CHAPTERS.get(chapter or "")
+    if setup is not None and not setup.is_left(first, second):
+        return setup.lead.format(**asdict(first)), setup.question
+    if second is not None:
+        return f"The second network has {differences(first, second)}.", "Which one learns?"
+    return (
+        "A small network is to repeat the number it is given. Choose its depth and its first "
+        "weights.",
+        "Will it learn? Press **Train**.",
+    )

@@ -21,8 +21,7 @@ from charts.pictures import estimate_of
 from charts.sheet import Cell, sheet, svg
 from charts.theme import INKS, LANES, LAYERS, PAPER, REFERENCE, Mode
 from live.jobs import Busy, Jobs
-from model.chapters import CHAPTERS
-from model.describe import describe
+from model.chapters import CHAPTERS, beginning
 from model.diagnosis import diagnose
 from model.link import Link, write
 from model.run import Run
@@ -127,7 +126,9 @@ def _inline(drawn: str, alt: str, prefix: str) -> str:
     width, height = re.findall(r'\b(?:width|height)="([\d.]+)"', drawn)[:2]
     inside = drawn.partition(">")[2]
     inside = re.sub(rf'^<rect[^>]*fill="{PAPER["light"]}"/>', "", inside)
-    inside = _TOO_EXACT.sub(r"\1", _SUPERFLUOUS.sub("", inside))
+    inside = _SUPERFLUOUS.sub("", inside)
+    # In the tags alone: what is read is N(0, 0.001), and not N(0, 0.00).
+    inside = re.sub(r"<[^>]*>", lambda tag: _TOO_EXACT.sub(r"\1", tag[0]), inside)
     # Two pictures on one page, each of which counts its parts from the beginning.
     inside = inside.replace('id="', f'id="{prefix}').replace("url(#", f"url(#{prefix}")
     inside = inside.replace(INKS["light"], "currentColor")
@@ -182,7 +183,7 @@ def html(first: First, link: Link, card: Card, picture: str) -> str:
     """
     return (
         f'<style>{_STYLE}</style><main id="first"><h1>The middle layer</h1>'
-        f"<p>{_lead(link)}</p><div>{''.join(first.pictures)}</div>"
+        f"<p>{_said(link)}</p><div>{''.join(first.pictures)}</div>"
         f"<p>{escape(first.verdict)}</p>"
         f"<noscript><p>{escape(card.sentence)}</p>"
         f'<p><img src="{escape(picture)}" alt="{escape(card.sentence)}" width="600"></p>'
@@ -191,11 +192,7 @@ def html(first: First, link: Link, card: Card, picture: str) -> str:
     )
 
 
-def _lead(link: Link) -> str:
-    chapter = CHAPTERS[link.chapter].title if link.chapter else ""
-    lead = f"<b>{escape(chapter)}.</b> " if chapter else ""
-    said = "; beside it ".join(describe(each) for each in (link.experiment, link.versus) if each)
-    return (
-        f"{lead}A small network learns to repeat the number that it is given, or does not: "
-        f"{escape(said)}. Press <b>Train</b> and see."
-    )
+def _said(link: Link) -> str:
+    """The words that the live page begins with, so that they stay when it takes over."""
+    words = " ".join(beginning(link.experiment, link.versus, link.chapter))
+    return re.sub(r"\*(.+?)\*", r"<i>\1</i>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(words)))

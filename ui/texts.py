@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from charts.theme import FIRST, SECOND
 from model.atlas import theory
-from model.describe import differences, short
+from model.chapters import beginning
+from model.describe import short
 from model.experiment import Experiment
 from ui.scene import Scene, about, times
 
@@ -59,15 +60,13 @@ class Story:
     guess: Guess | None = None
 
 
+def _before(s: Scene) -> Words:
+    """What the first picture of the page says too (serving/first.py)."""
+    link = s.session.link
+    return Words(*beginning(link.experiment, link.versus, link.chapter))
+
+
 # --- It learns ------------------------------------------------------------------------------
-
-
-def _learns_before(s: Scene) -> Words:
-    return Words(
-        "Somebody asked: “I added a layer and my network stopped learning. Why?” This is the "
-        "network before: 16 units that are to **repeat the number they are given**.",
-        "Its first weights are tiny. Will it learn? Press **Train**.",
-    )
 
 
 def _learns_during(s: Scene) -> Words:
@@ -88,14 +87,6 @@ def _learns_after(s: Scene) -> Words:
 
 
 # --- One more layer -------------------------------------------------------------------------
-
-
-def _stops_before(s: Scene) -> Words:
-    return Words(
-        "The same network with **one more layer in its middle**: 16 × 16 weights more, as tiny as "
-        "the others.",
-        "Will it learn better, the same, or worse?",
-    )
 
 
 def _stops_during(s: Scene) -> Words:
@@ -124,14 +115,6 @@ def _which_is_better(s: Scene) -> str:
 
 
 # --- Why ------------------------------------------------------------------------------------
-
-
-def _why_before(s: Scene) -> Words:
-    return Words(
-        "Two layers and three, from the same seed, on the same inputs. On its way back to *W* the "
-        "gradient is **multiplied by the weights of every later layer**, and they are tiny.",
-        "How much less of it reaches *W* with one layer more?",
-    )
 
 
 def _why_during(s: Scene) -> Words:
@@ -165,14 +148,6 @@ def _gap(s: Scene) -> str:
 # --- The cure -------------------------------------------------------------------------------
 
 
-def _cure_before(s: Scene) -> Words:
-    return Words(
-        "Three layers, twice. The second network begins with weights hundreds of times as "
-        "large (by **Xavier's** rule) and with biases of 0.1, as the answer advised.",
-        "Is that enough?",
-    )
-
-
 def _cure_during(s: Scene) -> Words:
     return Words(
         f"So far the answers of the tiny one span **{s.span()}**, those of the other "
@@ -193,14 +168,6 @@ def _cure_after(s: Scene) -> Words:
 # --- Which half -----------------------------------------------------------------------------
 
 
-def _half_before(s: Scene) -> Words:
-    return Words(
-        "The cure has two halves. The first network gets only the **new weights**, the second "
-        "only the **new biases** of 0.1.",
-        "Which of them will learn?",
-    )
-
-
 def _half_during(s: Scene) -> Words:
     return Words(
         f"New weights alone: the answers span **{s.span()}**. New biases alone: "
@@ -212,8 +179,8 @@ def _half_during(s: Scene) -> Words:
 def _half_after(s: Scene) -> Words:
     judged = STORIES["half"].guess.judged(s) if STORIES["half"].guess else ""
     lead = {
-        "the weights": "**The weights do it alone**",
-        "the biases": "The biases do it alone",
+        "weights": "**The weights do it alone**",
+        "biases": "The biases do it alone",
         "both": "Each does it alone",
         "neither": "Neither does it alone",
     }[_which_half(s)]
@@ -228,18 +195,15 @@ def _which_half(s: Scene) -> str:
     weights, biases = (s.moved(lane) >= 1 for lane in (FIRST, SECOND))
     if weights and biases:
         return "both"
-    return "the weights" if weights else "the biases" if biases else "neither"
+    return "weights" if weights else "biases" if biases else "neither"
 
 
 # --- Too large ------------------------------------------------------------------------------
 
 
 def _large_before(s: Scene) -> Words:
-    return Words(
-        "If tiny weights pull too weakly, why not take **large** ones? Five layers, weights and "
-        "biases from N(0, 1), a thousand times as large, and no limit on a gradient.",
-        f"Before any training its answers span {s.span()}. What will become of it?",
-    )
+    lead, question = _before(s)
+    return Words(lead, f"Before any training its answers span {s.span()}. {question}")
 
 
 def _large_during(s: Scene) -> Words:
@@ -266,21 +230,14 @@ def _large_after(s: Scene) -> Words:
 # --- Patience -------------------------------------------------------------------------------
 
 
-def _patience_before(s: Scene) -> Words:
-    return Words(
-        "Back to the tiny weights. The question gave up after 10,000 steps. Was the network dead, "
-        "or **asleep**? Here it gets a million.",
-        "At which step will it wake up? Drag your guess, then Train.",
-    )
-
-
 def _patience_during(s: Scene) -> Words:
     session = s.session
     if session.forecast is not None and s.woke() is None:
         early, guess, late = map(about, session.forecast.wakes_at)
         return Words(
-            f"Step {session.forecast.step:,}, and nothing to be seen yet. But its gradient grows.",
-            f"**I say it wakes at step {guess}** (between {early} and {late}). Shall we see?",
+            f"Step {session.forecast.step:,}: nothing to be seen yet, but its gradient grows. "
+            f"**I say it wakes at step {guess}** ({early} to {late}).",
+            "Shall we see?",
         )
     if s.is_flat():
         return Words(f"Step {s.step:,}: still one answer to every input, {s.answer()}.", "")
@@ -305,14 +262,6 @@ def _patience_after(s: Scene) -> Words:
 # --- The whole batch ------------------------------------------------------------------------
 
 
-def _batch_before(s: Scene) -> Words:
-    return Words(
-        "So far each step looked at one number. The answer advised to look at more: here **1 "
-        "against 64 at once**, both with the cure.",
-        "Will 64 learn more, or only more steadily?",
-    )
-
-
 def _batch_during(s: Scene) -> Words:
     return Words(
         f"With 1 number a step the answers span **{s.span()}**, with 64 **{s.span(SECOND)}**.", ""
@@ -331,14 +280,6 @@ def _batch_after(s: Scene) -> Words:
 
 
 # --- Adam -----------------------------------------------------------------------------------
-
-
-def _adam_before(s: Scene) -> Words:
-    return Words(
-        "**Adam** divides each gradient by its own recent size: a tiny one moves a weight as far "
-        "as a large one. Three layers, tiny weights: plain steps, and Adam.",
-        "Will it wake the network?",
-    )
 
 
 def _adam_during(s: Scene) -> Words:
@@ -363,12 +304,8 @@ def _adam_after(s: Scene) -> Words:
 
 
 def _atlas_before(s: Scene) -> Words:
-    experiment = s.now[FIRST].experiment
-    return Words(
-        f"You are here: {experiment.layers} layers, first weights of about "
-        f"{experiment.weight_scale:g}. {_law(experiment)}",
-        "Drag the scale, read what the law says, and **Train**: is it right?",
-    )
+    lead, question = _before(s)
+    return Words(f"{lead} {_law(s.now[FIRST].experiment)}", question)
 
 
 def _atlas_during(s: Scene) -> Words:
@@ -404,17 +341,6 @@ def law_of(experiment: Experiment) -> float:
 # --- No chapter -----------------------------------------------------------------------------
 
 
-def _free_before(s: Scene) -> Words:
-    if SECOND in s.now:
-        first, second = (run.experiment for run in s.session.runs.values())
-        return Words(f"The second network has {differences(first, second)}.", "Which one learns?")
-    return Words(
-        "A small network is to repeat the number it is given. Choose its depth and its first "
-        "weights.",
-        "Will it learn? Press **Train**.",
-    )
-
-
 def _free_during(s: Scene) -> Words:
     spans = [f"**{s.span(lane)}**" for lane in s.now]
     return Words(f"At step {s.step:,} the answers span {' and '.join(spans)} they should.", "")
@@ -427,29 +353,29 @@ def _free_after(s: Scene) -> Words:
     return Words(f"After {s.steps} the answers span {' and '.join(spans)} they should.", "")
 
 
-FREE = Story(_free_before, _free_during, _free_after, "")
+FREE = Story(_before, _free_during, _free_after, "")
 
 STORIES: Mapping[str, Story] = {
-    "learns": Story(_learns_before, _learns_during, _learns_after, "Next: one more layer"),
+    "learns": Story(_before, _learns_during, _learns_after, "Next: one more layer"),
     "stops": Story(
-        _stops_before,
+        _before,
         _stops_during,
         _stops_after,
         "Next: why?",
         Guess("I guess:", ("better", "the same", "worse"), _which_is_better),
     ),
-    "why": Story(_why_before, _why_during, _why_after, "Next: the cure"),
-    "cure": Story(_cure_before, _cure_during, _cure_after, "Next: which half?"),
+    "why": Story(_before, _why_during, _why_after, "Next: the cure"),
+    "cure": Story(_before, _cure_during, _cure_after, "Next: which half?"),
     "half": Story(
-        _half_before,
+        _before,
         _half_during,
         _half_after,
         "Next: too large",
-        Guess("I guess:", ("the weights", "the biases", "both", "neither"), _which_half),
+        Guess("I guess:", ("weights", "biases", "both", "neither"), _which_half),
     ),
     "large": Story(_large_before, _large_during, _large_after, "Next: patience"),
     "patience": Story(
-        _patience_before,
+        _before,
         _patience_during,
         _patience_after,
         "Next: the whole batch",
@@ -460,7 +386,7 @@ STORIES: Mapping[str, Story] = {
             slider=True,
         ),
     ),
-    "batch": Story(_batch_before, _batch_during, _batch_after, "Next: Adam"),
-    "adam": Story(_adam_before, _adam_during, _adam_after, "Next: the atlas"),
+    "batch": Story(_before, _batch_during, _batch_after, "Next: Adam"),
+    "adam": Story(_before, _adam_during, _adam_after, "Next: the atlas"),
     "atlas": Story(_atlas_before, _atlas_during, _atlas_after, "Back to the start"),
 }
