@@ -17,6 +17,8 @@ _STYLE = """
 <style>
 :root { --picture: 232px; --words: 4.6em; --line: 1.5em; }
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #0f141b) }
+/* Streamlit fades what a slow run of the script has not come to yet; a picture stays as it is. */
+[data-testid="stMain"] [data-stale] { opacity: 1 !important; transition: none !important; }
 /* Eight stops of the Tab key on the way to Train; Share has the charts as files. */
 .st-key-figure [data-testid="stElementToolbar"] { display: none }
 [data-testid="stMain"] h2 { font-size: 1rem; padding: 0; }
@@ -84,6 +86,7 @@ _STYLE = """
   .st-key-controls > :is(.st-key-train, .st-key-next) button { width: 100%; }
   .st-key-controls > :has(> .st-key-again) { flex: none; }
   .st-key-controls button { padding-left: 0.7rem; padding-right: 0.7rem; }
+  .st-key-guess button { padding-left: 0.6rem; padding-right: 0.6rem; }
   .st-key-words { font-size: 0.95rem; }
   .st-key-words p { line-height: 1.45; }
   .st-key-words p, .st-key-verdict p { font-size: 0.95rem; }
@@ -121,6 +124,10 @@ _EMBEDDED = """
 .st-key-figure { gap: 0.25rem 1rem; }
 .st-key-figure, .st-key-figure p { font-size: 0.9rem; }
 .st-key-gradients h2 { font-size: 0.9rem; }
+/* At the end of the line that says how far the run has come. */
+:is(.st-key-out, :has(> .st-key-out)) { flex: none; height: 0; overflow: visible; z-index: 1; }
+.st-key-figure .st-key-out a { height: 24px; min-height: 24px; }
+.st-key-out p { font-size: 0.75rem; }
 .st-key-progress { height: 1.8em; }
 .st-key-progress p { font-size: 0.75rem; line-height: 1.2; }
 @media (max-width: 640px) {

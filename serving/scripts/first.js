@@ -7,9 +7,12 @@
   page.classList.add("first");
 
   const LOOK = 50;
-  // A page without pictures, such as the queue before a full server, is shown after a while.
-  const LONG = 3000;
-  let before = 0, quiet = 0;
+  // Milliseconds of quiet after which a page is shown that has no pictures, such as the queue before
+  // a full server, and one whose pictures should have come.
+  const WITHOUT = 3000, LATE = 15000;
+  // Looks in a row at which all of it is there: on a slow machine one more chart comes after two.
+  const SURE = 3;
+  let before = 0, quiet = 0, sure = 0;
   const look = setInterval(() => {
     const charts = [...document.querySelectorAll("#root .stVegaLiteChart")];
     const drawn = charts.every((chart) => chart.querySelector("svg, canvas"));
@@ -19,8 +22,10 @@
     // A frame is whole where its number has come (live/flow.py).
     const whole = document.querySelector("#root [data-shown]");
     const stands = whole && charts.length > 0 && drawn && charts.length === before;
+    sure = stands ? sure + 1 : 0;
     before = charts.length;
-    if (!stands && quiet < LONG) return;
+    const figure = document.querySelector("#root .st-key-figure");
+    if (sure < SURE && quiet < (figure ? LATE : WITHOUT)) return;
     clearInterval(look);
     requestAnimationFrame(() => {
       first.remove();

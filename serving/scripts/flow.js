@@ -8,7 +8,11 @@
   // Streamlit (1.67) renders its whole page anew for each element that comes, some ten milliseconds
   // each time. What comes between two animation frames is handed over at once, and rendered once.
   const come = [];
-  const handOver = () => { for (const give of come.splice(0)) give(); };
+  const handOver = () => {
+    for (const give of come.splice(0)) {
+      try { give(); } catch (error) { reportError(error); } // the others are given all the same
+    }
+  };
   const soon = () => {
     if (document.hidden) setTimeout(handOver, 0);
     else requestAnimationFrame(handOver);

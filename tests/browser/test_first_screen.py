@@ -21,7 +21,7 @@ SIZES: dict[str, tuple[int, int, str]] = {
 
 # What has to be wholly visible without scrolling.
 ALWAYS = ("estimate", "train", "verdict")
-ON_A_LAPTOP = ("network",)
+MORE = {"laptop": ("network",), "figure": ("out",), "figure on a phone": ("out",)}
 
 # Pixels of the gradients that are seen at least: a title and a row.
 ROWS = 90
@@ -61,7 +61,7 @@ def opened(browser: Browser, server: Server, size: str, query: str) -> Iterator[
 
 def assert_all_is_seen(page: Page, size: str) -> None:
     width, height, _ = SIZES[size]
-    for key in ALWAYS + (ON_A_LAPTOP if size == "laptop" else ()):
+    for key in ALWAYS + MORE.get(size, ()):
         box: Any = page.evaluate(_BOX, key)
         assert box, key
         assert box[0] >= 0, key
@@ -117,10 +117,13 @@ def test_patience_rests_at_its_forecast_until_it_is_answered_and_marks_it(
 
 def test_what_blows_up_comes_to_its_end_and_leads_on(browser: Browser, server: Server) -> None:
     with opened(browser, server, "laptop", "chapter=large") as page:
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
         acts.press(page, "train")
         acts.wait_until_over(page)
         assert "Diverged" in page.locator(".st-key-verdict").inner_text()
         assert "patience" in acts.button(page, "next").inner_text()
+        assert said == []
 
 
 def test_arrow_keys_turn_the_chapters(browser: Browser, server: Server) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -45,6 +47,37 @@ def test_training_moves_the_pictures_and_never_rebuilds_or_fades_one(
     assert seen.opacity == 1
     assert acts.figures(page) != before
     assert f"step={acts.step(page)}" in page.url
+
+
+# What the words say of W, and all figures of the ladders, at each repaint of so many milliseconds.
+_LISTEN = """
+milliseconds => new Promise(done => {
+  const heard = [], until = performance.now() + milliseconds;
+  const look = () => {
+    const texts = [...document.querySelectorAll(".st-key-gradients svg.marks text")];
+    heard.push([document.querySelector(".st-key-words").innerText,
+                texts.map(text => text.textContent)]);
+    if (performance.now() < until) requestAnimationFrame(look); else done(heard);
+  };
+  look();
+})
+"""
+
+
+def test_words_and_ladders_say_the_same_number_at_every_moment(page: Page, server: Server) -> None:
+    acts.open_page(page, server.url, "chapter=why")
+    acts.press(page, "train")
+    acts.wait_for_step(page, "n > 500")
+    heard = page.evaluate(_LISTEN, 6_000)
+    said = [(re.search(r"than with two: (\S+), not (\S+)\.", text), on) for text, on in heard]
+    agree = [
+        set(words.groups()) <= {figure.rpartition("RMS ")[2] for figure in figures}
+        for words, figures in said
+        if words is not None
+    ]
+    assert len({words[0] for words, _ in said if words is not None}) > 3
+    # Words are there a moment before the marks of the same frame.
+    assert sum(agree) > 0.8 * len(agree)
 
 
 def test_pause_stops_the_pictures_and_train_goes_on_from_there(page: Page, server: Server) -> None:
