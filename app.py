@@ -30,14 +30,13 @@ with pacer.drawing:
         stage.network()
         stage.estimate()
         controls.show(session)
+        share.way_out(session)
         stage.progress()
         share.at_once(session)
         stage.verdict()
         stage.gradients()
     stage.panel()
-    if st.context.is_embedded:
-        share.way_out(session)
-    else:
+    if not st.context.is_embedded:
         stage.curves()
         stage.evidence()
         share.show(session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -16,6 +17,22 @@ from model.diagnosis import FLAT, SPAN
 from model.history import PROBE, Snapshot
 from model.state import Float32
 
+# What an axis is called stands in the corners of the plot that a network leaves free once it has
+# learned: outside they would take a third of a small picture.
+_LOWER_RIGHT: Mapping[str, Any] = {
+    "titleAnchor": "end",
+    "titleAlign": "right",
+    "titleBaseline": "bottom",
+    "titleY": -4,
+}
+_UPPER_LEFT: Mapping[str, Any] = {
+    "titleAnchor": "end",
+    "titleAlign": "left",
+    "titleBaseline": "top",
+    "titleX": 5,
+    "titleAngle": 0,
+}
+
 # Comparisons whose columns are kept.
 _PAIRS = 64
 
@@ -25,8 +42,8 @@ def spec() -> alt.LayerChart:
     """The estimate of each lane over [-1, 1], and the line that it should be."""
     # Where a domain is said, the browser need not look for it, and lays no axis out anew.
     ends = alt.Scale(domain=[float(PROBE[0]), float(PROBE[-1])], nice=False)
-    x = alt.X("input:Q", title="input", axis=theme.number_axis(), scale=ends)
-    y = alt.Y("estimate:Q", title="estimate", axis=theme.number_axis())
+    x = alt.X("input:Q", title="input", axis=theme.number_axis(**_LOWER_RIGHT), scale=ends)
+    y = alt.Y("estimate:Q", title="estimate", axis=theme.number_axis(**_UPPER_LEFT))
     target = rows("target").mark_line(strokeWidth=1.5, color=REFERENCE).encode(x=x, y=y)
     estimate = (
         rows("lane")
@@ -60,8 +77,12 @@ def data(lanes: Mapping[str, Snapshot], guess: float | None = None) -> pa.Table:
     # Without a guess its line is a point: Vega warns of rows that are not there.
     ends = [-(guess or 0), guess or 0]
     estimates = np.concatenate([PROBE, *answers, no_place, ends], dtype=np.float32)
-    # Vega leaves out what is not a number; an infinity would take the axis with it.
+    # Vega leaves out what is not a number; an infinity would take the axis with it. A network that
+    # has no number left keeps one point, which is no line: Vega warns of columns without a number.
     estimates[~np.isfinite(estimates)] = np.nan
+    for start in range(PROBE.size, PROBE.size * (1 + len(answers)), PROBE.size):
+        if np.isnan(estimates[start : start + PROBE.size]).all():
+            estimates[start] = 0
     return pa.table(
         _fixed_columns(tuple(names.items()), guess is not None) | {"estimate": estimates}
     )

@@ -88,6 +88,7 @@ class Lane:
 
     start: Snapshot
     now: Snapshot
+    quoted: Snapshot | None = None  # whose figures stand beside it; those of now, if none
 
     @property
     def experiment(self) -> Experiment:
@@ -111,8 +112,10 @@ def data(lane: Lane, others: Sequence[Lane], what: What, axis: Axis, biases: boo
     start, now = (lane.entries(what, when, places) for when in ("start", "now"))
     edges = log_edges() if axis == "log" else _shared_edges([lane, *others], what, biases)
     names = tuple(title(lane.experiment.layers, tensor) for tensor in tensors)
-    rms = [lane.now.rms[t.name] if what == "gradients" else None for t in tensors]
-    return table(names, len(tensors), row_of, start, now, rms, edges, axis)
+    quoted = lane.quoted or lane.now
+    rms = [quoted.rms[t.name] if what == "gradients" else None for t in tensors]
+    texts = figures_of(Lane(quoted, quoted).entries(what, "now", places), row_of, rms)
+    return table(names, len(tensors), row_of, start, now, texts, edges, axis)
 
 
 def table(
@@ -121,14 +124,15 @@ def table(
     row_of: NDArray[np.intp],
     start: Float32,
     now: Float32,
-    rms: Sequence[float | None],
+    texts: Sequence[str],
     edges: Float64,
     axis: Axis,
 ) -> pa.Table:
     """The rows of a ladder of any numbers.
 
     ``row_of [n]`` says in which of the rows ``names`` each of the numbers ``start [n]`` and
-    ``now [n]`` is counted, and ``layers`` over how many layers the ramp of colours goes.
+    ``now [n]`` is counted, ``texts`` what stands beside each row, and ``layers`` over how many
+    layers the ramp of colours goes.
     """
     entries = np.concatenate([start, now])
     group = np.concatenate([row_of, row_of + len(names)])
@@ -144,11 +148,18 @@ def table(
     x[:, -1] = edges[0]
     y[:, :n], y[:, n:-1] = outlines[: len(names)], outlines[len(names) :]
     y[:, -1] = np.arange(len(names)) + _LABEL
-    texts = [""] * x.size
-    ends = np.flatnonzero(np.diff(row_of)) + 1
-    texts[x.shape[1] - 1 :: x.shape[1]] = map(figures, np.split(now, ends), rms)
+    beside = [""] * x.size
+    beside[x.shape[1] - 1 :: x.shape[1]] = texts
     columns = _fixed_columns(names, layers, n)
-    return pa.table(columns | {"x": x.ravel(), "y": y.ravel(), "figures": texts})
+    return pa.table(columns | {"x": x.ravel(), "y": y.ravel(), "figures": beside})
+
+
+def figures_of(
+    entries: Float32, row_of: NDArray[np.intp], rms: Sequence[float | None]
+) -> list[str]:
+    """What stands beside each row (:func:`figures`), where ``row_of [n]`` says whose they are."""
+    ends = np.flatnonzero(np.diff(row_of)) + 1
+    return list(map(figures, np.split(entries, ends), rms))
 
 
 @lru_cache(_KINDS)

@@ -53,6 +53,9 @@ _WIDTHS = alt.Scale(type="pow", exponent=4, domain=[0, _LARGEST], range=[0.35, 4
 _OPACITIES = alt.Scale(type="pow", exponent=2.5, domain=[0, _LARGEST], range=[0.06, 0.92])
 _SHADES = alt.Scale(type="pow", exponent=1.6, domain=[0, _LARGEST], range=[0.04, 1])
 
+# Where two stand side by side on a phone (in pixels).
+_NARROW = 240
+
 # Figures are left out where layers stand closer than they are long (in pixels).
 _LEGIBLE = "scale('x', 1) - scale('x', 0) < 32 ? 0 : 1"
 
@@ -134,20 +137,17 @@ def spec() -> alt.LayerChart:
             opacity=alt.ExprRef(_LEGIBLE),
         )
     )
-    corner = (
-        rows(CORNER)
-        .mark_text(
-            x=alt.ExprRef("datum.layer ? width : 0"),
-            y=alt.ExprRef(f"datum.start < 0 ? 0 : height - {_FOOT + 6}"),
-            align=alt.ExprRef("datum.layer ? 'right' : 'left'"),
-            # What does not fit beside the other corner ends in dots.
-            limit=alt.ExprRef("datum.layer ? 0 : width - 95"),
-            fontSize=10.5,
-            baseline="top",
-            color=_INK,
-            aria=False,
-        )
-        .encode(text="text:N")
+    corner = rows(CORNER).mark_text(
+        x=alt.ExprRef("datum.layer ? width : 0"),
+        y=alt.ExprRef(f"datum.start < 0 ? 0 : height - {_FOOT + 6}"),
+        align=alt.ExprRef("datum.layer ? 'right' : 'left'"),
+        # What does not fit beside the other corner ends in dots.
+        limit=alt.ExprRef("datum.layer ? 0 : width - 95"),
+        text=alt.ExprRef(f"width < {_NARROW} ? replace(datum.text, ' (log)', '') : datum.text"),
+        fontSize=10.5,
+        baseline="top",
+        color=_INK,
+        aria=False,
     )
     chart = layered(
         edge,
@@ -160,11 +160,12 @@ def spec() -> alt.LayerChart:
     return chart.properties(usermeta={"embedOptions": {"renderer": "canvas"}})
 
 
-def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
+def data(snapshot: Snapshot, what: What = "gradients", quoted: Snapshot | None = None) -> pa.Table:
     """The rows of the chart: edges, units, and the words beside them.
 
     An edge is as wide as the size of its gradient, or of its weight (``what``); a unit is as
-    dark as the root mean square of its outputs over the probe inputs.
+    dark as the root mean square of its outputs over the probe inputs. The words are those of
+    ``quoted``, if it is given.
     """
     experiment = snapshot.experiment
     kept = _kept(experiment.layers, experiment.width)
@@ -174,7 +175,7 @@ def data(snapshot: Snapshot, what: What = "gradients") -> pa.Table:
     units = _steps(_rms(outputs, axis=0), _OUTPUTS)
     dead = np.all(outputs == 0, axis=0)
     dead[[0, -1]] = False  # an answer of zero is an answer
-    words = _words(snapshot, what, kept.units)
+    words = _words(quoted or snapshot, what, kept.units)
     part = kept.part.copy()
     part[len(edges) : len(edges) + len(units)] += dead
     sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
@@ -275,7 +276,7 @@ def _figures(snapshot: Snapshot, what: What) -> list[tuple[str, str]]:
 def _words(snapshot: Snapshot, what: What, units: int) -> list[str]:
     """The names and figures of the layers, and what stands in the four corners."""
     names, figures = zip(*_figures(snapshot, what), strict=True)
-    caption = f"line width: {'gradient' if what == 'gradients' else 'weight'} (log)"
+    caption = f"lines: {'gradient' if what == 'gradients' else 'weight'} (log)"
     if units < snapshot.experiment.width:
         caption = f"{units} of {snapshot.experiment.width} units a layer; {caption}"
     return [*names, *figures, caption, f"× {_deaths(snapshot)}", "input", "output"]

@@ -40,7 +40,9 @@ def data(lane: Lane, others: Sequence[Lane], axis: Axis) -> pa.Table:
         shown = [each for other in others for each in map(_outputs, (other.start, other.now))]
         edges = linear_edges(max(float(np.abs(each).max()) for each in (start, now, *shown)))
     names, row_of = _rows(layers, width)
-    return ladder.table(names, layers, row_of, start, now, sizes(lane.now), edges, axis)
+    quoted = lane.quoted or lane.now
+    texts = ladder.figures_of(_outputs(quoted), row_of, sizes(quoted))
+    return ladder.table(names, layers, row_of, start, now, texts, edges, axis)
 
 
 def sizes(snapshot: Snapshot) -> list[float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import pyarrow.compute as pc
 
@@ -19,13 +19,17 @@ from model.history import History, Snapshot
 from model.run import Run
 
 Runs = Mapping[str, Run]
+Now = Mapping[str, Snapshot]
+
+#: What the ladder of values has its rows of.
+Rows = Literal["weights", "biases", "outputs"]
 
 
 @dataclass(frozen=True)
 class View:
     """How the ladder is drawn."""
 
-    biases: bool = False  # biases in place of weights
+    rows: Rows = "weights"
     weights: Axis = "linear"
     gradients: Axis = "log"
     over_time: bool = False
@@ -33,32 +37,47 @@ class View:
     @property
     def is_sound(self) -> bool:
         """Whether every field is one of those that it may be."""
-        axes, answers = get_args(Axis), (False, True)
+        axes = get_args(Axis)
         return (
-            self.weights in axes
+            self.rows in get_args(Rows)
+            and self.weights in axes
             and self.gradients in axes
-            and self.biases in answers
-            and self.over_time in answers
+            and self.over_time in (False, True)
         )
+
+    def of(self, what: What) -> str:
+        """What the ladder has its rows of, in words."""
+        if what == "values":
+            return self.rows
+        return f"gradients of the {'biases' if self.rows == 'biases' else 'weights'}"
 
 
 def ladder_of(
     histories: Mapping[str, History],
-    now: Mapping[str, Snapshot],
+    now: Now,
     name: str,
     what: What,
     view: View = View(),
+    quoted: Now | None = None,
 ) -> Picture:
-    """The histograms of the network ``name``, on the axis that all of them share."""
-    axis = view.weights if what == "values" else view.gradients
-    alt = f"Histograms of the {what} of each layer"
-    if view.over_time:
-        table = ridges.data(histories[name], now[name].step, what, axis, view.biases)
-        return Picture(ridges.spec(axis), table, alt)
-    lanes = {each: ladder.Lane(histories[each].at(0), now[each]) for each in now}
+    """The histograms of the network ``name``, on the axis that all of them share.
+
+    The figures beside them are those of ``quoted``, if it is given. Outputs, the signal on its way
+    forward, have the axis of what comes back.
+    """
+    is_values, biases = what == "values", view.rows == "biases"
+    axis = view.weights if is_values and view.rows != "outputs" else view.gradients
+    alt = f"Histograms of the {view.of(what)}, layer by layer"
+    quoted = quoted or now
+    lanes = {each: ladder.Lane(histories[each].at(0), now[each], quoted[each]) for each in now}
     lane = lanes.pop(name)
-    table = ladder.data(lane, list(lanes.values()), what, axis, view.biases)
-    return Picture(ladder.spec(axis), table, alt)
+    others = list(lanes.values())
+    if is_values and view.rows == "outputs":
+        return Picture(outputs.spec(axis), outputs.data(lane, others, axis), alt)
+    if view.over_time:
+        table = ridges.data(histories[name], now[name].step, what, axis, biases)
+        return Picture(ridges.spec(axis), table, alt)
+    return Picture(ladder.spec(axis), ladder.data(lane, others, what, axis, biases), alt)
 
 
 def first_row(picture: Picture) -> Picture:
@@ -70,25 +89,17 @@ def first_row(picture: Picture) -> Picture:
     return Picture(picture.spec, table, picture.alt)
 
 
-def outputs_of(
-    histories: Mapping[str, History], now: Mapping[str, Snapshot], name: str, axis: Axis = "log"
+def network_of(
+    snapshot: Snapshot, what: What = "gradients", quoted: Snapshot | None = None
 ) -> Picture:
-    """What each hidden layer of the network ``name`` answers, on the axis that all share."""
-    lanes = {each: ladder.Lane(histories[each].at(0), now[each]) for each in now}
-    lane = lanes.pop(name)
-    table = outputs.data(lane, list(lanes.values()), axis)
-    return Picture(outputs.spec(axis), table, "Histograms of the outputs of each hidden layer")
-
-
-def network_of(snapshot: Snapshot, what: What = "gradients") -> Picture:
-    """One network, drawn."""
+    """One network, drawn; its figures are those of ``quoted``, if it is given."""
     name = "The network: its edges as wide as their " + (
         "gradient" if what == "gradients" else "weight"
     )
-    return Picture(network.spec(), network.data(snapshot, what), name)
+    return Picture(network.spec(), network.data(snapshot, what, quoted), name)
 
 
-def estimate_of(now: Mapping[str, Snapshot], guess: float | None = None) -> Picture:
+def estimate_of(now: Now, guess: float | None = None) -> Picture:
     """The estimates of all networks, and the reader's guess."""
     name = "The estimate against the input, beside the line that it should be"
     return Picture(estimate.spec(), estimate.data(now, guess), name)
@@ -131,7 +142,7 @@ CURVES: Mapping[str, Callable[[Runs, int, int], Picture]] = {
 
 def all_of(
     runs: Runs,
-    now: Mapping[str, Snapshot],
+    now: Now,
     end: int,
     view: View = View(),
 ) -> dict[str, Picture]:
@@ -139,11 +150,10 @@ def all_of(
     shown = next(iter(now.values())).step
     found = {"estimate": estimate_of(now)}
     found |= {part: draw(runs, end, shown) for part, draw in CURVES.items()}
-    kind = "biases" if view.biases else "weights"
     histories = histories_of(runs)
     named = titles({name: run.experiment for name, run in runs.items()})
     for name in runs:
-        for what, of in (("values", kind), ("gradients", f"gradients of the {kind}")):
-            picture = ladder_of(histories, now, name, what, view)  # type: ignore[arg-type]
-            found[f"{of}, {named[name]}"] = picture
+        for what in get_args(What):
+            picture = ladder_of(histories, now, name, what, view)
+            found[f"{view.of(what)}, {named[name]}"] = picture
     return found

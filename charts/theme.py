@@ -8,8 +8,8 @@ light or dark; a file brings its own (:data:`PAPER`, :data:`INKS`, :data:`LAYERS
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import altair as alt
 
@@ -133,11 +133,11 @@ def key(coloured: bool = True, dashed: bool = True, lines: int = 1) -> list[alt.
     return layers
 
 
-def number_axis(ticks: int = 5, values: Sequence[float] | None = None) -> alt.Axis:
+def number_axis(ticks: int = 5, **settings: Any) -> alt.Axis:
     """A linear axis of plain numbers."""
-    if values is not None:
-        return alt.Axis(format="~g", values=list(values))
-    return alt.Axis(format="~g", tickCount=ticks)
+    # Vega's own format rounds to the digits of a tick, and would write 600 as 6e+2.
+    text = "replace(format(datum.value, '~g'), 'e+', 'e')"
+    return alt.Axis(labelExpr=text, tickCount=ticks, **settings)
 
 
 def step_axis(ticks: int = 5) -> alt.Axis:

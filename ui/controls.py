@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
-from charts.pictures import View
+from charts.pictures import Rows, View
 from charts.theme import SECOND
 from model.describe import LABELS, OPTIONS
 from model.experiment import ABOUT, BOUNDS, Choice, Experiment, Real, Value, Whole
@@ -186,12 +186,19 @@ def look_back(session: Session) -> None:
 def _view(session: Session) -> None:
     view = session.view
     state = st.session_state
-    state["view biases"] = "biases" if view.biases else "weights"
-    state["view weights"], state["view gradients"] = view.weights, view.gradients
+    state["view rows"], state["view weights"] = view.rows, view.weights
+    state["view gradients"] = view.gradients
     state["view over time"] = view.over_time
     state["compare"] = session.link.versus is not None
     once: dict[str, Any] = {"required": True, "on_change": _view_changed}
-    st.segmented_control("Show", ("weights", "biases"), key="view biases", **once)
+    st.segmented_control(
+        "Show",
+        get_args(Rows),
+        key="view rows",
+        help="Outputs are what each layer answers to the inputs: the signal on its way forward, "
+        "beside the gradient on its way back.",
+        **once,
+    )
     axes = ("linear", "log")
     st.segmented_control("Axis of the values", axes, key="view weights", **once)
     st.segmented_control("Axis of the gradients", axes, key="view gradients", **once)
@@ -327,7 +334,7 @@ def _view_changed() -> None:
     touched()
     state = st.session_state
     this_session().view = View(
-        biases=state["view biases"] == "biases",
+        rows=state["view rows"],
         weights=state["view weights"],
         gradients=state["view gradients"],
         over_time=state["view over time"],

@@ -65,13 +65,15 @@ class Scene:
     def answer(self, lane: str = FIRST) -> str:
         """The one answer of a flat network."""
         middle = float(np.median(self.now[lane].estimate))
-        return f"{middle:.2f}".replace("-0.00", "0.00")
+        return f"{middle:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
     def answers(self, lane: str = FIRST) -> str:
-        """The picture of the estimate in words."""
+        """The picture of the estimate in words; of two, there is room for what tells them apart."""
         if not np.isfinite(self.now[lane].estimate).all():
             return "is no number any more"
-        return f"flat at {self.answer(lane)}" if self.is_flat(lane) else f"spans {self.span(lane)}"
+        if self.is_flat(lane):
+            return f"flat at {self.answer(lane)}"
+        return f"spans {self.span(lane) if len(self.now) == 1 else large(self.moved(lane))}"
 
     def pull(self, name: str = "W", lane: str = FIRST) -> float:
         """The size of a gradient: root mean square since the last picture."""
@@ -146,13 +148,13 @@ class Scene:
         return f"Its answers span {self.span(lane)}."
 
     def _asleep(self, lane: str) -> str:
-        text = f"It answers {self.answer(lane)} to every input."
+        text = f"It always answers {self.answer(lane)}"
         first, last = (self.pull(name, lane) for name in ("W", self._last(lane)))
         if first == 0:
-            return f"{text} Nothing pulls at the first layer."
+            return f"{text}; nothing pulls at the first layer."
         if last > first:
-            text += f" The first layer is pulled {times(last / first)} more weakly than the last."
-        return text
+            return f"{text}; its first layer is pulled {times(last / first)} less than its last."
+        return f"{text}."
 
     def _last(self, lane: str) -> str:
         return f"W{self.now[lane].experiment.layers - 1}"

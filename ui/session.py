@@ -157,6 +157,15 @@ class Session:
         return self.step >= self.end or any(run.status == "diverged" for run in self.runs.values())
 
     @property
+    def playing(self) -> bool:
+        """Whether the reader has the run go on; no run goes on beyond its end."""
+        return self._playing and not self.over
+
+    @playing.setter
+    def playing(self, playing: bool) -> None:
+        self._playing = playing
+
+    @property
     def catching_up(self) -> bool:
         """Whether the lanes are on their way to a step that the link named."""
         return self.step < self.goal and not self.over
@@ -164,7 +173,7 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether there is training to do."""
-        return (self.playing and not self.over and not self.asks) or self.catching_up
+        return (self.playing and not self.asks) or self.catching_up
 
     @property
     def has_left_chapter(self) -> bool:
@@ -184,7 +193,7 @@ class Session:
         """Whether the chapter waits for its run's first forecast."""
         chapter = self.link.chapter
         waits = chapter is not None and CHAPTERS[chapter].forecast and not self.has_left_chapter
-        return waits and self.playing and self.forecast is None and not self.over
+        return waits and self.playing and self.forecast is None
 
     def foretell(self, wakes_at: tuple[int, int, int]) -> None:
         """Let the run rest at its first forecast, until the reader answers or has had the time."""
@@ -271,8 +280,6 @@ class Session:
         """Note that training has come to rest, for whatever reason."""
         self._rate = 0.0
         self._last_advance = 0.0
-        if self.over:
-            self.playing = False
 
     def snapshots(self) -> dict[str, Snapshot]:
         """Each lane as it is to be drawn: now, or at the step that the reader looks back at."""
@@ -310,13 +317,13 @@ class Session:
         lie behind what its reader has seen.
         """
         step = max(self.step, self.goal)
-        if self.playing and not self.over:
+        if self.playing:
             step = self._announced = min(self.end, step + ceil(_AHEAD * self._rate))
         return replace(self.link, step=step, train=self.playing, messages=())
 
     def announce(self) -> bool:
         """Whether the address is to be written anew: training has overtaken what it says."""
-        return self.playing and not self.over and self.step > self._announced
+        return self.playing and self.step > self._announced
 
     def _advance(self, steps: int) -> None:
         with self.lock:

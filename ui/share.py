@@ -26,10 +26,42 @@ from ui.link import touched
 from ui.session import Session
 
 # What is written to the clipboard, or handed to a phone's share sheet, is what the address says.
+# The picture goes the same way: a sheet opens only right after a touch, so a picture that took
+# longer to be made is handed over at the next one.
 _COPY = """
+const onPhone = () => navigator.share && window.matchMedia("(pointer: coarse)").matches;
+
+const pictures = new Map();
+const sharePicture = async (event) => {
+  const way = event.target.closest?.('.st-key-take a[href*="/download/poster.png"]');
+  if (!way || !onPhone() || !navigator.canShare) return;
+  const as = (bytes) => new File([bytes], "middle-layer.png", { type: "image/png" });
+  if (!navigator.canShare({ files: [as([])] })) return;
+  event.preventDefault();
+  const address = way.href;
+  way.style.opacity = 0.6;
+  try {
+    if (!pictures.has(address)) {
+      const answer = await fetch(address);
+      if (!answer.ok) throw new Error(answer.status);
+      pictures.clear();
+      pictures.set(address, as(await answer.blob()));
+    }
+    await navigator.share({ title: document.title, files: [pictures.get(address)] });
+  } catch (error) {
+    if (error.name === "NotAllowedError") way.title = "It is made: touch again";
+    else if (error.name !== "AbortError") window.open(address);
+  } finally {
+    way.style.opacity = "";
+  }
+};
+
 export default function ({ parentElement }) {
   const button = parentElement.querySelector("button");
   if (button.onclick) return;
+  document.removeEventListener("click", document.sharesPicture, true);
+  document.sharesPicture = sharePicture;
+  document.addEventListener("click", sharePicture, true);
   const link = () => {
     const url = new URL(window.location.href);
     [...url.searchParams.keys()].filter((name) => name.startsWith("embed"))
@@ -42,7 +74,7 @@ export default function ({ parentElement }) {
   };
   button.onclick = async () => {
     try {
-      if (navigator.share && window.matchMedia("(pointer: coarse)").matches) {
+      if (onPhone()) {
         await navigator.share({ title: document.title, url: link() });
         return;
       }
@@ -98,8 +130,9 @@ def at_once(session: Session) -> None:
 
 def way_out(session: Session) -> None:
     """From the figure in somebody's text to the page that it is of."""
-    with st.container(key="out"):
-        st.link_button("Open the page ↗", link(session), type="tertiary")
+    if st.context.is_embedded:
+        with st.container(key="out", horizontal_alignment="right"):
+            st.link_button("Open the page ↗", link(session), type="tertiary")
 
 
 def show(session: Session) -> None:

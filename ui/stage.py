@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from charts import ladder, pictures
+from charts.pictures import Now
 from charts.theme import FIRST
 from live import metrics, private
 from live.carrier import Carrier
@@ -25,7 +27,6 @@ from live.private import reader_is_there, session_id
 from live.slot import Slot
 from model.chapters import CHAPTERS
 from model.diagnosis import diagnose
-from model.history import Snapshot
 from model.workers import WARM_UP_SECONDS
 from ui import asking, controls, story
 from ui.link import Publisher
@@ -45,6 +46,10 @@ _WORDS_EVERY, _CURVES_EVERY = 0.35, 0.8
 
 # Objects made before the youngest are collected, and how many such collections make an older one.
 _COLLECT_AFTER = (50_000, 50, 50)
+
+# What is not for every frame comes in every third at most, where the browser is slow: two are on
+# their way at a time.
+_AGES = 1.5
 
 # A browser that shows a frame within so many seconds gets one picture in each, two, or three.
 _QUICK = (float("inf"), 0.16, 0.1)
@@ -80,23 +85,15 @@ _TITLES = {
 }
 
 
-Now = Mapping[str, Snapshot]
+@dataclass(eq=False)
+class _Part:
+    """A part of the page that is drawn again and again."""
 
-
-class _NowAndThen:
-    """A part of the page that is not in every frame."""
-
-    def __init__(self, draw: Callable[[Now], None], every: float, place: str) -> None:
-        self._draw, self._every = draw, every
-        self.place = place  # the part of the page, by its key
-        self.due = 0.0
-
-    def draw(self, now: Now, at_once: bool) -> None:
-        """Draw it if it is due."""
-        clock = time.monotonic()
-        if at_once or clock >= self.due:
-            self.due = clock + self._every
-            self._draw(now)
+    draw: Callable[[Now], None]
+    place: str  # of the page, by its key
+    every: float = 0.0  # seconds, of what is not for every frame
+    quotes: bool = False  # whether it has figures that the words have too
+    due: float = 0.0  # on the clock
 
 
 class Stage:
@@ -120,15 +117,10 @@ class Stage:
         self._curves: dict[str, Slot] = {}
         self._panel: Panel | None = None
         self._evidence: Slot | None = None
-        self._frames = 0
-        self._draw_picture: Mapping[str, Callable[[Now], None]] = {
-            "estimate": self._draw_estimate,
-            "network": self._draw_networks,
-            "gradients": self._draw_gradients,
-        }
-        self._turns = list(self._draw_picture)  # the one that comes next stands first
         self._place = ""  # the part of the page that is being laid out, by its key
-        self._now_and_then = [_NowAndThen(self._draw_words, _WORDS_EVERY, "words")]
+        self._words = _Part(self._draw_words, "words", _WORDS_EVERY, quotes=True)
+        self._parts = [self._words]
+        self._quoted: Now = {}  # whose figures stand on the page
         self._scene: Scene | None = None
 
     def train_first(self) -> None:
@@ -156,6 +148,7 @@ class Stage:
                 with st.container(key=f"network-{name}", gap=None):
                     st.markdown(story.lane_heading(self.session, name) or "**The network**")
                     self._networks[name] = Slot(st.container(key=f"drawing-{name}"))
+        self._parts.append(_Part(self._draw_networks, "network", quotes=True))
 
     def estimate(self) -> None:
         """What the network answers, and what is to be seen there."""
@@ -164,6 +157,7 @@ class Stage:
         with st.container(key="estimate", gap=None):
             self._finding = self._slot("finding", "**The estimate**")
             self._estimate = Slot(st.container(key="answers"))
+        self._parts.append(_Part(self._draw_estimate, "estimate"))
 
     def progress(self) -> None:
         """How far the run has come."""
@@ -198,6 +192,9 @@ class Stage:
                     self._ladder(next(columns), name, "gradients")
                 if alone and not self._embedded and not why:
                     self._beside_gradients(next(columns), lanes[0])
+        # Ridges are many marks, and change little from one picture to the next.
+        every = _CURVES_EVERY if self.session.view.over_time else 0
+        self._parts.append(_Part(self._draw_gradients, self._place, every, quotes=True))
 
     def _beside_gradients(self, column: DeltaGenerator, name: str) -> None:
         """The weights; or the loss, where a forecast is drawn on it."""
@@ -211,7 +208,7 @@ class Stage:
         """What the chapter has besides: a dozen seeds, or the atlas."""
         if not self._embedded:
             self._panel = panel_of(self.session, st.container(key="panel"))
-            self._now_and_then.append(_NowAndThen(self._draw_panel, _CURVES_EVERY, "panel"))
+            self._parts.append(_Part(self._draw_panel, "panel", _CURVES_EVERY))
 
     def _columns(self, why: bool) -> list[DeltaGenerator]:
         """Places side by side: in a figure on a phone as well, for each is but one row high."""
@@ -264,8 +261,7 @@ class Stage:
 
     def _ladder(self, column: DeltaGenerator, name: str, what: ladder.What) -> None:
         session = self.session
-        kind = "biases" if session.view.biases else "weights"
-        title = f"Gradients of the {kind}" if what == "gradients" else kind.capitalize()
+        title = session.view.of(what).capitalize()
         lane = story.lane_heading(session, name)
         if self._embedded:
             title, lane = "Gradients", lane and MARKS[name]
@@ -273,15 +269,14 @@ class Stage:
         self._tall = (1 if self._embedded else layers) * _ROW + _AXIS
         text = f"{title} {lane}" if lane else title
         self._ladders[name, what] = self._titled(column, text, self._tall, _HELP[what])
-        # Ridges are many marks, and change little from one picture to the next.
-        if what == "values" or session.view.over_time:
+        if what == "values":
             draw = partial(self._draw_ladder, name, what)
-            self._now_and_then.append(_NowAndThen(draw, _CURVES_EVERY, self._place))
+            self._parts.append(_Part(draw, self._place, _CURVES_EVERY))
 
     def _curve(self, part: str, column: DeltaGenerator) -> None:
         self._curves[part] = self._titled(column, _TITLES[part], self._height(part), _HELP[part])
         draw = partial(self._draw_curve, part)
-        self._now_and_then.append(_NowAndThen(draw, _CURVES_EVERY, self._place))
+        self._parts.append(_Part(draw, self._place, _CURVES_EVERY, quotes=part == "chain"))
 
     def _height(self, part: str) -> int:
         """Pixels: the chain has a row a factor, and in each a bar a network."""
@@ -412,32 +407,33 @@ class Stage:
     def _draw(self, whole: bool = True) -> None:
         """Draw a frame: all of the page, or what a browser can draw twenty times a second.
 
-        The step is in every frame. Of the pictures there are as many as the browser is quick for,
-        and the others have their turn in the next; of what is read at most one thing, the one that
-        has waited longest. A laptop takes ten milliseconds for a picture, a phone ten times as
-        long. What the reader cannot see waits for the whole.
+        The step is in every frame. With it come those parts that have waited longest, as many as
+        the browser is quick for: a laptop takes ten milliseconds for a picture, a phone ten times
+        as long. When words are due, all parts come that have figures of theirs, and between two
+        such frames the figures stay, so that no two of them ever disagree. What the reader cannot
+        see waits for the whole.
         """
         session = self.session
         with session.lock:
             if session.runs is not self._runs:
                 return
-            now = session.snapshots()
-            self._frames += 1
+            now, clock = session.snapshots(), time.monotonic()
+            if whole or self._words.due <= clock:
+                self._quoted = now
             self._draw_progress()
-            away = frozenset() if whole else self._flow.away
-            quick = len(self._turns) if whole else sum(self._flow.age < limit for limit in _QUICK)
-            for place in [place for place in self._turns if place not in away][:quick]:
-                self._turns.remove(place)
-                self._turns.append(place)
-                self._draw_picture[place](now)
-            parts = [part for part in self._now_and_then if part.place not in away]
-            if not whole:
-                # Where there is time for one picture, this has its turn as well.
-                is_its_turn = quick > 1 or self._frames % (len(self._turns) + 1) == 0
-                parts = [min(parts, key=lambda part: part.due)] if is_its_turn else []
-            for part in parts:
-                part.draw(now, whole)
+            for part in self._parts if whole else self._due(clock):
+                part.due = clock + (max(part.every, _AGES * self._flow.age) if part.every else 0)
+                part.draw(now)
             self._marker.draw()
+
+    def _due(self, clock: float) -> list[_Part]:
+        """The parts of this frame, of those that the reader sees."""
+        seen = [part for part in self._parts if part.place not in self._flow.away]
+        if self._words.due <= clock:
+            return [part for part in seen if part.quotes]
+        quick = sum(self._flow.age < limit for limit in _QUICK)
+        due = [part for part in seen if part.due <= clock]
+        return sorted(due, key=lambda part: part.due)[:quick]
 
     def _draw_estimate(self, now: Now) -> None:
         if self._estimate is not None:
@@ -445,18 +441,18 @@ class Stage:
 
     def _draw_networks(self, now: Now) -> None:
         for name, slot in self._networks.items():
-            slot.chart(pictures.network_of(now[name]), "stretch")
+            picture = pictures.network_of(now[name], quoted=self._quoted.get(name))
+            slot.chart(picture, "stretch")
 
     def _draw_gradients(self, now: Now) -> None:
-        if not self.session.view.over_time:
-            for name, what in self._ladders:
-                if what == "gradients":
-                    self._draw_ladder(name, what, now)
+        for name, what in self._ladders:
+            if what == "gradients":
+                self._draw_ladder(name, what, now)
 
     def _draw_ladder(self, name: str, what: ladder.What, now: Now) -> None:
         session = self.session
         histories = pictures.histories_of(session.runs)
-        picture = pictures.ladder_of(histories, now, name, what, session.view)
+        picture = pictures.ladder_of(histories, now, name, what, session.view, self._quoted)
         if self._embedded:
             picture = pictures.first_row(picture)
         self._ladders[name, what].chart(picture, self._tall)
@@ -503,8 +499,9 @@ class Stage:
         if session.look is not None:
             text = f"Looking back at step {next(iter(session.snapshots().values())).step:,}"
         elif session.busy and session.steps_per_second:
-            left = (end - step) / session.steps_per_second
-            text += f" · {session.steps_per_second:,.0f} steps/s · {_duration(left)} left"
+            if not self._embedded:
+                text += f" · {session.steps_per_second:,.0f} steps/s"
+            text += f" · {_duration((end - step) / session.steps_per_second)} left"
         if session.error:
             text += f" · Training stopped: {session.error}. Press Train to try again."
         self._progress.draw("progress", min(step / end, 1.0), text)

@@ -45,6 +45,13 @@ def test_an_edge_is_as_wide_as_its_own_gradient() -> None:
     assert len({edge["size"] for edge in edges}) == 3
 
 
+def test_its_words_can_be_those_of_another_moment() -> None:
+    now, before = snapshot(Experiment(layers=3), 1e-3), snapshot(Experiment(layers=3), 2e-6)
+    mixed = network.data(now, quoted=before)
+    assert mixed["text"] == network.data(before)["text"] != network.data(now)["text"]
+    assert mixed.drop_columns("text") == network.data(now).drop_columns("text")
+
+
 def test_ten_times_the_gradient_is_always_the_same_distance_on_the_axis() -> None:
     experiment = Experiment(layers=3)
     sizes = [drawn(snapshot(experiment, 10.0**k), network.EDGE)[0]["size"] for k in range(-11, 1)]

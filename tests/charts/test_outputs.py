@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
 from charts import ladder, outputs
-from charts.ladder import Lane
-from model import Experiment
+from charts.ladder import Lane, What
+from charts.pictures import View, ladder_of
+from model import Experiment, Run
 from model.history import PROBE, Snapshot
 from model.network import join, size_of, tensors_of
+from model.workers import Workers
 
 
 def network(**parameters: np.ndarray) -> Snapshot:
@@ -54,6 +57,32 @@ def test_a_hidden_layer_has_the_colour_of_the_weights_that_feed_it() -> None:
     shade = {row["row"]: row["shade"] for row in weights}
     for row in outputs.data(lane, [], "linear").to_pylist():
         assert row["shade"] == shade[row["row"]]
+
+
+def test_outputs_are_a_choice_of_the_ladder_beside_the_gradients(pool: Workers) -> None:
+    run = Run(Experiment(layers=3, steps=50), pool.advance)
+    run.advance(50)
+    histories, now = {"first": run.history}, {"first": run.history.at(50)}
+    values, gradients = (
+        ladder_of(histories, now, "first", what, View(rows="outputs")).table.to_pylist()
+        for what in get_args(What)
+    )
+    assert next(r["name"] for r in values if r["name"]).startswith("hidden layer 1")
+    assert next(r["name"] for r in gradients if r["name"]).startswith("W ")
+    # The signal on its way forward has the axis of what comes back.
+    assert {r["x"] for r in values} == {r["x"] for r in gradients}
+
+
+def test_figures_can_be_those_of_another_moment() -> None:
+    now, before = network(W=np.float32([[1, 2]])), network(W=np.float32([[0.5, 0.7]]))
+    lane = Lane(now, now)
+    for draw in (
+        lambda lane: outputs.data(lane, [], "log"),
+        lambda lane: ladder.data(lane, [], "values", "linear", biases=False),
+    ):
+        mixed = draw(replace(lane, quoted=before))
+        assert mixed["figures"] == draw(Lane(before, before))["figures"] != draw(lane)["figures"]
+        assert mixed.drop_columns("figures") == draw(lane).drop_columns("figures")
 
 
 def test_two_networks_share_the_axis_of_the_larger_outputs() -> None:

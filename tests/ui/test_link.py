@@ -31,7 +31,7 @@ def session_of(at: AppTest) -> Session:
 def test_a_page_goes_on_where_it_stood_and_looks_as_it_did(pool: Workers) -> None:
     at = brought("layers=3&step=20")
     first = session_of(at)
-    first.look, first.speed, first.view = 7, 300, View(biases=True, weights="log", over_time=True)
+    first.look, first.speed, first.view = 7, 300, View(rows="biases", weights="log", over_time=True)
     at.run()
     second = session_of(brought(at.text_input(key="carried").proto.value))
     assert (second.link.experiment.layers, second.step) == (3, 20)

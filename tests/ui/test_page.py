@@ -281,7 +281,12 @@ def test_a_second_network_comes_and_goes_with_its_switch(pool: Workers) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("view biases", "biases"), ("view weights", "log"), ("view gradients", "linear")],
+    [
+        ("view rows", "biases"),
+        ("view rows", "outputs"),
+        ("view weights", "log"),
+        ("view gradients", "linear"),
+    ],
 )
 def test_every_view_can_be_drawn(pool: Workers, key: str, value: str) -> None:
     at = opened(page("vs.layers=4&step=20"))

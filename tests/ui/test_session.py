@@ -27,7 +27,6 @@ def trained(session: Session, frames: int = 10_000) -> Session:
     """Frame after frame, until there is nothing to train any more."""
     for _ in range(frames):
         if not session.busy:
-            session.stopped()
             return session
         session.advance(TURN)
         assert_together(session)
