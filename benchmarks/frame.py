@@ -1,4 +1,4 @@
-"""What one frame of the three-layer page costs the server, part by part, in time and in bytes.
+"""What a frame of the three-layer page costs the server, and each part of it: time and bytes.
 
 python -m benchmarks.frame            # measures, prints, and writes docs/benchmarks.md
 python -m benchmarks.frame --quick    # fewer frames; writes nothing
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,9 +24,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from benchmarks._report import figure, processor_seconds, publish, table
-from charts import estimate, flow, ladder, loss
-from charts.pictures import chain_of
-from model.diagnosis import diagnose
 from model.experiment import Experiment
 from model.run import Run
 from model.state import Snapshots, State
@@ -35,17 +32,19 @@ from ui.stage import Stage
 
 APP = Path(__file__).parents[1] / "app.py"
 
-# One frame in so many also draws what is read rather than watched (ui.stage).
-READING_EVERY = 4
+# Frames a second, as a quick browser gets them: what is read is drawn by the clock (ui.stage).
+PACE = 20
 
 STEPS_A_FRAME = 100
+
+FRAME = "a frame"
 
 Costs = dict[str, list[float]]
 
 
 def draw_frames(stage: Stage, frames: int) -> tuple[Costs, Costs]:
-    """Processor seconds and bytes of each part of each frame; the first frames do not count."""
-    session, run = stage.session, stage.session.run
+    """Processor seconds and bytes of each frame as a reader gets it, then of each part of it."""
+    session = stage.session
     messages: list[Any] = []
     context = get_script_run_ctx()
     assert context is not None
@@ -53,30 +52,22 @@ def draw_frames(stage: Stage, frames: int) -> tuple[Costs, Costs]:
     seconds: Costs = defaultdict(list)
     sizes: Costs = defaultdict(list)
 
-    def timed(name: str, function: Callable[[], object]) -> None:
-        seconds[name].append(processor_seconds(function))
+    def drawn(name: str, draw: Callable[[], object]) -> None:
+        messages.clear()
+        seconds[name].append(processor_seconds(draw))
+        sizes[name].append(sum(m.ByteSize() for m in messages))
 
+    stage._draw()  # what is built once does not count
+    for _ in range(frames):
+        began = time.monotonic()
+        session._advance(STEPS_A_FRAME)
+        drawn(FRAME, lambda: stage._draw(whole=False))
+        time.sleep(max(0.0, began + 1 / PACE - time.monotonic()))
     for _ in range(frames):
         session._advance(STEPS_A_FRAME)
-        messages.clear()
-        timed("drawing", lambda: stage._draw(whole=False))
-        timed("serialised", lambda: [m.SerializeToString() for m in messages])
-        sizes["every frame"].append(sum(m.ByteSize() for m in messages))
-        messages.clear()
-        timed("drawing with readings", lambda: stage._draw(whole=True))
-        timed("readings serialised", lambda: [m.SerializeToString() for m in messages])
-        sizes["a frame with readings"].append(sum(m.ByteSize() for m in messages))
-
-        now = session.snapshots()
-        lane = ladder.Lane(run.history.at(0), next(iter(now.values())))
-        histories = {"": run.history}
-        timed("binned", lambda: ladder.data(lane, [], "values", "linear", False))  # noqa: B023
-        timed("binned 2", lambda: ladder.data(lane, [], "gradients", "log", False))  # noqa: B023
-        timed("estimate", lambda: estimate.data(now))  # noqa: B023
-        timed("verdict", lambda: diagnose(run))
-        timed("flow", lambda: flow.data(histories, session.end, run.step))  # noqa: B023
-        timed("loss", lambda: loss.data(histories, session.end, run.step))  # noqa: B023
-        timed("chain", lambda: chain_of({"": run}))
+        stage._quoted = now = session.snapshots()
+        for part in stage._parts:
+            drawn(part.place, partial(part.draw, now))
     return seconds, sizes
 
 
@@ -97,7 +88,7 @@ def training(pool: Workers, frames: int) -> Costs:
     for _ in range(frames):
         whole = processor_seconds(lambda: run.advance(STEPS_A_FRAME))
         costs["history"].append(whole - costs["hand-over"][-1])
-    costs["training"] = [(sum(worker.cpu_times()[:2]) - before) / frames]
+    costs["training"] = [sum(worker.cpu_times()[:2]) - before]
     return costs
 
 
@@ -131,34 +122,27 @@ def report(frames: int) -> str:
         time.sleep(0.1)
     trained = training(pool, frames)
     seconds, sizes = page(frames)
-    ms = {n: 1e3 * statistics.median(times) for n, times in (trained | seconds).items()}
-    tables = ms["binned"] + ms["binned 2"] + ms["estimate"]
-    readings = ms["flow"] + ms["loss"] + ms["chain"]
-    extra = ms["drawing with readings"] - ms["drawing"] - ms["verdict"] - readings
-    extra_bytes = ms["readings serialised"] - ms["serialised"]
-    share = 1 / READING_EVERY
-    parts = {
-        f"training, {STEPS_A_FRAME} steps, in the worker": ms["training"],
-        "hand-over between the processes, this side": ms["hand-over"],
-        "history": ms["history"],
-        "binning and tables, every frame": tables,
-        f"tables of what is read, a {READING_EVERY}th": share * readings,
-        f"the verdict, a {READING_EVERY}th": share * ms["verdict"],
-        "Streamlit's elements, and the words": ms["drawing"] - tables + share * extra,
-        "serialisation of the messages": ms["serialised"] + share * extra_bytes,
-    }
-    ours = sum(list(parts.values())[2:6])
-    every, reading = (statistics.median(sizes[n]) for n in ("every frame", "a frame with readings"))
+    # Means, because not every frame has the same parts; and of a place, the sum of its parts.
+    ms = {name: 1e3 * sum(costs) / frames for name, costs in (trained | seconds).items()}
+    parts = [name for name in sizes if name != FRAME]
+    rows = [
+        [f"training, {STEPS_A_FRAME} steps, in the worker", figure(ms["training"]), ""],
+        ["hand-over between the processes, this side", figure(ms["hand-over"]), ""],
+        ["history", figure(ms["history"]), ""],
+    ]
+    kib = {name: sum(sizes[name]) / frames / 1024 for name in sizes}
+    rows += [[f"drawing {FRAME}", figure(ms[FRAME]), figure(kib[FRAME])]]
+    rows += [[f"each time: {name}", figure(ms[name]), figure(kib[name])] for name in parts]
     return "\n".join(
         [
             "## One frame of the page\n",
-            f"Three layers, {frames} frames, medians; processor time of the server. One frame in "
-            f"{READING_EVERY} also draws the verdict, the words and the slow curves: of these, a "
-            f"{READING_EVERY}th is counted.\n",
-            table(["", "ms a frame"], [[name, figure(cost)] for name, cost in parts.items()]),
-            f"\nDrawing without training, hand-over and Streamlit's own: **{figure(ours)} ms** a "
-            f"frame. On the wire: {every / 1024:.1f} KiB a frame, {reading / 1024:.1f} KiB one "
-            f"that is read; {(every + share * (reading - every)) / 1024:.1f} KiB on average.",
+            f"Three layers, {frames} frames, means; processor time of the server, and bytes before "
+            f"they are compressed. A frame as a quick browser gets it, {PACE} a second, has the "
+            "step, the pictures whose turn it is, and now and then the words and the curves; below "
+            "it what each place of the page costs whenever it is drawn.\n",
+            table(["", "ms", "KiB"], rows),
+            f"\nHistory and drawing, without training and hand-over: "
+            f"**{figure(ms['history'] + ms[FRAME])} ms** a frame.",
         ]
     )
 
