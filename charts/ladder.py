@@ -141,17 +141,12 @@ def table(
         group, entries = group[entries > 0], entries[entries > 0]  # zeros have no place on it
     outlines = _outlines(grouped_counts(entries, group, 2 * len(names), edges))
     # A row of the ladder is so many rows of the table: the outline, the bars, the label.
-    n = len(edges)
-    x = np.empty((len(names), 2 * n + 1))
-    y = np.empty_like(x)
-    x[:, :n] = x[:, n:-1] = edges
-    x[:, -1] = edges[0]
-    y[:, :n], y[:, n:-1] = outlines[: len(names)], outlines[len(names) :]
+    y = np.empty((len(names), 2 * len(edges) + 1))
+    y[:, :-1] = np.concatenate([outlines[: len(names)], outlines[len(names) :]], axis=1)
     y[:, -1] = np.arange(len(names)) + _LABEL
-    beside = [""] * x.size
-    beside[x.shape[1] - 1 :: x.shape[1]] = texts
-    columns = _fixed_columns(names, layers, n)
-    return pa.table(columns | {"x": x.ravel(), "y": y.ravel(), "figures": beside})
+    columns, text_of = _fixed_columns(names, layers, edges.tobytes())
+    beside = pa.DictionaryArray.from_arrays(text_of, pa.array(["", *texts]))
+    return pa.table(columns | {"y": y.ravel(), "figures": beside})
 
 
 def figures_of(
@@ -171,19 +166,24 @@ def _places(layers: int, width: int, biases: bool) -> tuple[Places, NDArray[np.i
 
 
 @lru_cache(_KINDS)
-def _fixed_columns(names: tuple[str, ...], layers: int, n: int) -> dict[str, pa.Array]:
-    """The columns that are the same in every frame."""
-    labels: list[str] = []
-    for name in names:
-        labels += [""] * (2 * n) + [name]
-    rows_of = np.repeat(np.arange(len(names)), 2 * n + 1)
-    return {
-        "part": pa.array((["start"] * n + ["now"] * n + ["label"]) * len(names)),
+def _fixed_columns(
+    names: tuple[str, ...], layers: int, edges: bytes
+) -> tuple[dict[str, pa.Array], pa.Array]:
+    """The columns that stay as long as the axis does, and which of the texts each row has."""
+    x = np.frombuffer(edges)
+    n, many = len(x), len(names)
+    rows_of = np.repeat(np.arange(many), 2 * n + 1)
+    text_of = np.zeros((many, 2 * n + 1), np.int8)
+    text_of[:, -1] = np.arange(1, many + 1)
+    columns = {
+        "part": pa.array((["start"] * n + ["now"] * n + ["label"]) * many),
         "row": pa.array(rows_of),
+        "x": pa.array(np.tile(np.concatenate([x, x, x[:1]]), many)),
         "floor": pa.array(rows_of + 1.0),
-        "name": pa.array(labels),
+        "name": pa.array(np.array(["", *names], object)[text_of.ravel()]),
         "shade": pa.array([theme.shade(row, layers) for row in rows_of.tolist()]),
     }
+    return columns, pa.array(text_of.ravel())
 
 
 def _outlines(heights: Float64) -> Float64:

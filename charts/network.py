@@ -179,7 +179,7 @@ def data(snapshot: Snapshot, what: What = "gradients", quoted: Snapshot | None =
     part = kept.part.copy()
     part[len(edges) : len(edges) + len(units)] += dead
     sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
-    texts = pa.concat_arrays([kept.blank, pa.array(words)])
+    texts = pa.DictionaryArray.from_arrays(kept.text_of, pa.array(["", *words]))
     return pa.table({"part": part, **kept.columns, "size": sizes, "text": texts})
 
 
@@ -197,7 +197,7 @@ class _Kept(NamedTuple):
     entries: NDArray[np.intp]  # [edges], where the edges' weights stand among the parameters
     part: Int8  # as if no unit were dead
     columns: dict[str, pa.Array]  # those that are the same in every frame
-    blank: pa.Array  # the texts of edges and units
+    text_of: pa.Array  # which of the words each row has; edges and units have none
 
 
 @lru_cache(_KINDS)
@@ -230,8 +230,10 @@ def _kept(layers: int, width: int) -> _Kept:
         "start": pa.array(np.concatenate(start)),
         "end": pa.array(np.concatenate(end)),
     }
-    blank = pa.nulls(len(places) + sum(sizes), pa.string())
-    return _Kept(units, places, np.array(part, np.int8), columns, blank)
+    text_of = np.zeros(len(part), np.int8)
+    words = len(part) - len(places) - sum(sizes)
+    text_of[-words:] = np.arange(1, words + 1)
+    return _Kept(units, places, np.array(part, np.int8), columns, pa.array(text_of))
 
 
 def _column(units: int) -> NDArray[np.int16]:

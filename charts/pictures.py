@@ -69,7 +69,7 @@ def ladder_of(
     axis = view.weights if is_values and view.rows != "outputs" else view.gradients
     alt = f"Histograms of the {view.of(what)}, layer by layer"
     quoted = quoted or now
-    lanes = {each: ladder.Lane(histories[each].at(0), now[each], quoted[each]) for each in now}
+    lanes = {each: ladder.Lane(histories[each].start, now[each], quoted[each]) for each in now}
     lane = lanes.pop(name)
     others = list(lanes.values())
     if is_values and view.rows == "outputs":

@@ -26,7 +26,7 @@ class Packer:
 
     def pack(self, table: pa.Table) -> bytes:
         """The table as an Arrow IPC stream."""
-        columns = [self._narrow(name, table[name]) for name in table.column_names]
+        columns = list(map(self._narrow, table.column_names, table.columns))
         lean = pa.Table.from_arrays(columns, table.column_names)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, lean.schema, options=_OPTIONS) as stream:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from math import isfinite
 
 from model.activations import ACTIVATIONS
 from model.experiment import Experiment, Value
+
+# Comparisons whose names are kept: they are asked for in every frame.
+_PAIRS = 64
 
 #: What the fields of an experiment are called.
 LABELS: Mapping[str, str] = {
@@ -98,6 +102,7 @@ def differences(first: Experiment, second: Experiment) -> str:
     return found[0] if len(found) == 1 else ", ".join(found[:-1]) + " and " + found[-1]
 
 
+@lru_cache(_PAIRS)
 def tells_apart(one: Experiment, other: Experiment) -> str:
     """A short name for ``one`` that ``other`` cannot have."""
     mine, others = asdict(one), asdict(other)

@@ -7,6 +7,8 @@ axis that still has a width.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +37,12 @@ def linear_edges(largest: float, bins: int = BINS) -> Float64:
     return np.linspace(-end, end, bins + 1)
 
 
+@cache
 def log_edges(bins: int = BINS) -> Float64:
-    """Edges ``[bins + 1]`` of bins of equal ratio over :data:`LOG_AXIS`."""
-    return np.logspace(*LOG_AXIS, bins + 1)
+    """Edges ``[bins + 1]`` of bins of equal ratio over :data:`LOG_AXIS`; not to be written to."""
+    edges = np.logspace(*LOG_AXIS, bins + 1)
+    edges.setflags(write=False)
+    return edges
 
 
 def counts(values: Float32, edges: Float64) -> Float64:

@@ -117,6 +117,7 @@ class History:
         self._starts = [t.start for t in self._layout]
         rows, size = capacity(experiment), size_of(experiment)
         self._count = 0
+        self._start: Snapshot | None = None
         # Full size at once: memory is only taken as rows are written.
         self._steps = np.empty(rows, np.int64)
         self._loss = np.empty(rows, np.float32)
@@ -181,6 +182,19 @@ class History:
         counts = np.maximum(steps - steps[np.maximum(first - 1, 0)], 1)
         rms = _root(squares, counts * self._sizes[:, None])
         return {t.name: each for t, each in zip(self._layout, rms, strict=True)}
+
+    @property
+    def start(self) -> Snapshot:
+        """Step 0, which stays: taken once.
+
+        Raises
+        ------
+        LookupError
+            If the run has not begun.
+        """
+        if self._start is None:
+            self._start = self.at(0)
+        return self._start
 
     def at(self, step: int) -> Snapshot:
         """The remembered step nearest to ``step``, the earlier one of two.

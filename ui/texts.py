@@ -122,7 +122,7 @@ def _why_during(s: Scene) -> Words:
 
 
 def _why_after(s: Scene) -> Words:
-    one, two = (s.session.runs[lane].history.at(0).rms["W"] for lane in (FIRST, SECOND))
+    one, two = (s.session.runs[lane].history.start.rms["W"] for lane in (FIRST, SECOND))
     text = _gap(s)
     if two > 0 and one > two:
         text += f" At the start it was {times(one / two)} less."
@@ -218,7 +218,7 @@ def _large_after(s: Scene) -> Words:
     run = s.session.run
     if run.status != "diverged":
         return Words(f"After {s.steps} its answers span **{s.span()}**.", "And if one just waits?")
-    began = run.history.at(0).rms["W"]
+    began = run.history.start.rms["W"]
     return Words(
         f"**It took {s.steps}**: each overshot by more than the one before, until a number was too "
         f"large to be written down. *W*'s gradient began at {short(began)}. The question's script "

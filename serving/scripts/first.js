@@ -3,8 +3,10 @@
 (() => {
   const first = document.getElementById("first");
   if (!first) return;
-  const page = document.documentElement;
+  const page = document.documentElement, root = document.getElementById("root");
   page.classList.add("first");
+  // Nor is it heard, or reached by the keyboard.
+  root.inert = true;
 
   const LOOK = 50;
   // Milliseconds of quiet after which a page is shown that has no pictures, such as the queue before
@@ -29,6 +31,7 @@
     clearInterval(look);
     requestAnimationFrame(() => {
       first.remove();
+      root.inert = false;
       page.classList.remove("first");
     });
   }, LOOK);

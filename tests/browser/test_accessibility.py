@@ -8,31 +8,22 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from harness import acts
 from harness.servers import Server
 
 # axe has two grades above these, and those two are not allowed.
 TOLERATED = {"minor", "moderate"}
 
 SECONDS = 1_000
-SECONDS_TO_PAINT = 30 * SECONDS
 
 # Far more than there are stops on the page.
 MOST_TABS = 80
 
 
-def opened(page: Page, server: Server, query: str = "layers=3") -> Page:
-    page.goto(f"{server.url}/?{query}")
-    page.get_by_role("button", name="Train").wait_for(timeout=SECONDS_TO_PAINT)
-    page.locator(".stVegaLiteChart canvas, .stVegaLiteChart svg").first.wait_for(
-        timeout=SECONDS_TO_PAINT
-    )
-    return page
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, server: Server, scheme: str) -> None:
     with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
-        page = opened(context.new_page(), server, "chapter=stops")
+        page = acts.open_page(context.new_page(), server.url, "chapter=stops")
         found = Axe().run(page).response["violations"]
         bad = [
             (rule["id"], rule["help"], [node["html"][:200] for node in rule["nodes"]])
@@ -43,7 +34,7 @@ def test_axe_finds_nothing_serious(browser: Browser, server: Server, scheme: str
 
 
 def test_training_can_be_begun_and_paused_by_keyboard_alone(page: Page, server: Server) -> None:
-    opened(page, server, "layers=3&steps=5000000")
+    acts.open_page(page, server.url, "layers=3&steps=5000000")
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
         if any("Train" in text for text in page.locator("button:focus").all_inner_texts()):
@@ -60,7 +51,7 @@ def test_training_can_be_begun_and_paused_by_keyboard_alone(page: Page, server: 
 def test_train_is_reached_within_five_tab_stops_after_the_chapters(
     page: Page, server: Server
 ) -> None:
-    opened(page, server, "chapter=half")  # which asks for a guess on the way
+    acts.open_page(page, server.url, "chapter=half")  # which asks for a guess on the way
     page.locator(".st-key-chapter [role=radio]").last.focus()
     for _ in range(5):
         page.keyboard.press("Tab")
@@ -70,7 +61,7 @@ def test_train_is_reached_within_five_tab_stops_after_the_chapters(
 
 
 def test_there_is_one_title_and_headings_do_not_skip_a_level(page: Page, server: Server) -> None:
-    opened(page, server, "chapter=why")
+    acts.open_page(page, server.url, "chapter=why")
     levels = page.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4')].filter(e => e.checkVisibility())"
         ".map(e => Number(e.tagName[1]))"
@@ -81,7 +72,7 @@ def test_there_is_one_title_and_headings_do_not_skip_a_level(page: Page, server:
 
 
 def test_a_verdict_is_spoken_when_it_changes(page: Page, server: Server) -> None:
-    opened(page, server, "chapter=learns")
+    acts.open_page(page, server.url, "chapter=learns")
     status = page.locator("[role=status].spoken")
     assert status.inner_text() == ""
     page.get_by_role("button", name="Train").click()
@@ -96,7 +87,7 @@ def test_at_twice_the_size_train_and_the_estimate_are_in_view(
 ) -> None:
     # 200 % of a laptop is half as many of the page's own pixels.
     with browser.new_context(viewport={"width": 683, "height": 384}) as context:
-        page = opened(context.new_page(), server, "chapter=learns")
+        page = acts.open_page(context.new_page(), server.url, "chapter=learns")
         for key in ("train", "estimate"):
             box = page.locator(f".st-key-{key}").first.bounding_box()
             assert box is not None
