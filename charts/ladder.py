@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Literal
 
 import altair as alt
@@ -204,20 +205,23 @@ def figures(entries: Float32, rms: float | None = None) -> str:
     Of gradients the root mean square of all of them (``rms``); of values their spread (standard
     deviation), or of a single one the value itself.
     """
-    # In float64, which the square of what is about to diverge does not overflow.
-    values = entries.astype(np.float64).ravel()
-    with np.errstate(invalid="ignore"):
-        mean = values.sum() / values.size
-    if not np.isfinite(mean):
-        return "not a number"
-    if rms is not None:
-        size = f"RMS {short(rms)}" if np.isfinite(rms) else ""
-    elif values.size > 1:
-        away = values - mean
-        size = f"spread {short(float(np.sqrt(away @ away / values.size)))}"
+    if rms is not None and isfinite(rms):
+        size = f"RMS {short(rms)}"
     else:
-        size = short(float(mean))
-    zeros = 1 - np.count_nonzero(values) / values.size
+        # In float64, which the square of what is about to diverge does not overflow.
+        values = entries.astype(np.float64).ravel()
+        with np.errstate(invalid="ignore"):
+            mean = values.sum() / values.size
+        if not np.isfinite(mean):
+            return "not a number"
+        if rms is not None:
+            size = ""
+        elif values.size > 1:
+            away = values - mean
+            size = f"spread {short(float(np.sqrt(away @ away / values.size)))}"
+        else:
+            size = short(float(mean))
+    zeros = 1 - np.count_nonzero(entries) / entries.size
     return " · ".join(filter(None, [f"{zeros:.0%} exactly zero" if zeros else "", size]))
 
 

@@ -169,16 +169,18 @@ def data(snapshot: Snapshot, what: What = "gradients", quoted: Snapshot | None =
     """
     experiment = snapshot.experiment
     kept = _kept(experiment.layers, experiment.width)
-    edges = _steps(_entries(snapshot, what)[kept.entries], LOG_AXIS)
+    edges = _entries(snapshot, what)[kept.entries]
     seen = [outputs[:, : kept.units] for outputs in snapshot.activations]
-    outputs = np.column_stack([PROBE, *seen, snapshot.estimate])
-    units = _steps(_rms(outputs, axis=0), _OUTPUTS)
-    dead = np.all(outputs == 0, axis=0)
+    outputs = np.concatenate([PROBE[:, None], *seen, snapshot.estimate[:, None]], axis=1)
+    # In float64, which the square of what is about to diverge does not overflow.
+    squares = np.square(outputs, dtype=np.float64).sum(axis=0)
+    dead = squares == 0
     dead[[0, -1]] = False  # an answer of zero is an answer
     words = _words(quoted or snapshot, what, kept.units)
     part = kept.part.copy()
-    part[len(edges) : len(edges) + len(units)] += dead
-    sizes = np.concatenate([edges, units, np.zeros(len(words), np.int8)])
+    part[len(edges) : len(edges) + len(dead)] += dead
+    sizes = np.zeros(len(part), np.int8)
+    sizes[: -len(words)] = kept.steps(np.concatenate([edges, np.sqrt(squares / len(PROBE))]))
     texts = pa.DictionaryArray.from_arrays(kept.text_of, pa.array(["", *words]))
     return pa.table({"part": part, **kept.columns, "size": sizes, "text": texts})
 
@@ -198,6 +200,15 @@ class _Kept(NamedTuple):
     part: Int8  # as if no unit were dead
     columns: dict[str, pa.Array]  # those that are the same in every frame
     text_of: pa.Array  # which of the words each row has; edges and units have none
+    slope: Float64  # of each edge and each unit: from the logarithm of its size to a whole number
+    offset: Float64
+
+    def steps(self, sizes: Float64) -> Float64:
+        """Places on the log axes of edges and units, from 1 to _LARGEST; what is zero is at 0."""
+        with np.errstate(all="ignore"):
+            places = np.log10(sizes) * self.slope + self.offset
+        # What is not a number any more has no size.
+        return np.where(sizes > 0, np.rint(np.clip(places, 1, _LARGEST)), 0)
 
 
 @lru_cache(_KINDS)
@@ -233,7 +244,17 @@ def _kept(layers: int, width: int) -> _Kept:
     text_of = np.zeros(len(part), np.int8)
     words = len(part) - len(places) - sum(sizes)
     text_of[-words:] = np.arange(1, words + 1)
-    return _Kept(units, places, np.array(part, np.int8), columns, pa.array(text_of))
+    axes = np.repeat([LOG_AXIS, _OUTPUTS], [len(places), sum(sizes)], axis=0)
+    slope = (_LARGEST - 1) / (axes[:, 1] - axes[:, 0])
+    return _Kept(
+        units,
+        places,
+        np.array(part, np.int8),
+        columns,
+        pa.array(text_of),
+        slope,
+        1 - axes[:, 0] * slope,
+    )
 
 
 def _column(units: int) -> NDArray[np.int16]:
@@ -248,31 +269,20 @@ def _entries(snapshot: Snapshot, what: What) -> Float32:
     return snapshot.rms_vector if what == "gradients" else np.abs(snapshot.vector)
 
 
-def _steps(magnitudes: Float32 | Float64, axis: tuple[int, int]) -> Int8:
-    """Magnitudes as places on a log axis, from 1 to _LARGEST; what is zero is at 0."""
-    low, high = axis
-    with np.errstate(all="ignore"):
-        places = 1 + (np.log10(magnitudes.astype(np.float64)) - low) / (high - low) * (_LARGEST - 1)
-    # What is not a number any more has no size.
-    places = np.where(np.isnan(places) | (magnitudes == 0), 0, np.clip(places, 1, _LARGEST))
-    return places.round().astype(np.int8)
-
-
-def _rms(values: Float32, axis: int | None = None) -> Float64:
-    """In float64, which the square of what is about to diverge does not overflow."""
-    found: Float64 = np.sqrt(np.square(values, dtype=np.float64).mean(axis=axis))
-    return found
-
-
 def _figures(snapshot: Snapshot, what: What) -> list[tuple[str, str]]:
     """Each weight matrix' name and its root mean square, of all its entries."""
     layers = snapshot.experiment.layers
-    values = snapshot.values
-    weights = [tensor.name for tensor in tensors_of(snapshot.experiment) if tensor.is_weight]
-    size = snapshot.rms if what == "gradients" else {n: float(_rms(values[n])) for n in weights}
+    weights = [tensor for tensor in tensors_of(snapshot.experiment) if tensor.is_weight]
+    if what == "gradients":
+        sizes = [snapshot.rms[tensor.name] for tensor in weights]
+    else:
+        squares = np.square(snapshot.vector, dtype=np.float64)
+        sizes = [float(np.sqrt(squares[t.start : t.stop].mean())) for t in weights]
     # Of many layers side by side there is room for one digit.
     text = short if layers <= 5 else _shorter
-    return [(shown_name(layers, name), text(size[name])) for name in weights]
+    return [
+        (shown_name(layers, t.name), text(size)) for t, size in zip(weights, sizes, strict=True)
+    ]
 
 
 def _words(snapshot: Snapshot, what: What, units: int) -> list[str]:

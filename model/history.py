@@ -95,7 +95,7 @@ class Snapshot:
     @property
     def silent(self) -> list[int]:
         """Per hidden layer, how many units are exactly zero for every probe input."""
-        return [int((outputs == 0).all(axis=0).sum()) for outputs in self.activations]
+        return [int(np.count_nonzero(~outputs.any(axis=0))) for outputs in self.activations]
 
 
 @dataclass(frozen=True)
