@@ -84,7 +84,7 @@ _WATCH = """
     if (state.chart === null &&
         drawn("[data-testid=stVegaLiteChart] :is(svg.marks, canvas.marks)"))
       state.chart = performance.now();
-    const text = document.querySelector("[data-testid=stProgress]")?.innerText ?? "";
+    const text = document.querySelector(".st-key-progress")?.innerText ?? "";
     if (text !== state.text) { state.text = text; state.changed = performance.now(); }
     requestAnimationFrame(look);
   };

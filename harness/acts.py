@@ -12,6 +12,9 @@ from model.chapters import CHAPTERS
 # Milliseconds. Generous: only a page that hangs takes as long, whatever else the machine does.
 PATIENCE = 200_000
 
+#: The bar of the run, with its text.
+PROGRESS = ".st-key-progress [role=progressbar]"
+
 _FIRST = "#first"
 _RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
@@ -65,7 +68,7 @@ def change(page: Page) -> None:
 
 def progress(page: Page) -> str:
     """The text over the progress bar."""
-    return page.locator("[data-testid=stProgress]").first.inner_text()
+    return page.locator(PROGRESS).inner_text()
 
 
 def step(page: Page) -> int:
@@ -79,7 +82,7 @@ def wait_for_step(page: Page, condition: str, milliseconds: float = PATIENCE) ->
     """Until the step that is shown fulfils a condition in JavaScript, as ``n > 100``."""
     page.wait_for_function(
         """() => {
-          const bar = document.querySelector('[data-testid=stProgress]');
+          const bar = document.querySelector('.st-key-progress');
           const found = bar && bar.innerText.match(/[Ss]tep ([\\d,]+)/);
           if (!found) return false;
           const n = parseInt(found[1].replaceAll(',', ''));

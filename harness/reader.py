@@ -14,8 +14,9 @@ import random
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from harness.servers import TRUSTING
+from serving.sockets import BUNDLES
 
 Path = tuple[int, ...]
 
@@ -45,6 +47,13 @@ _LONGEST_WAIT = 1.0
 _QUIET = 8
 
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
+
+# What lies below the screen of a laptop.
+AWAY = ("curves", "panel")
+
+# The bar that ends a frame, and the number that the page tells the server once it is shown.
+_BAR = re.compile(r'role="progressbar"[^>]*><p>(.*?)</p>')
+_MARK = re.compile(r'data-shown="([^"]+)"')
 
 
 class Reader:
@@ -71,6 +80,9 @@ class Reader:
         self._cookies: SimpleCookie = SimpleCookie()
         self._headers = {"X-Forwarded-For": address} if address else {}
         self._cache: dict[str, ForwardMsg] = {}
+        self._shown = ""  # what ends the last frame
+        self._told = ""
+        self._bundled = False  # whether several messages have come in one
         self._session = ""
         self._page = ""
         self._socket: ClientConnection | None = None
@@ -184,7 +196,10 @@ class Reader:
             try:
                 async for data in self._socket:
                     assert isinstance(data, bytes)
-                    self._receive(ForwardMsg.FromString(data))
+                    self._bundled |= data.startswith(b"\0")
+                    for message in unbundled(data):
+                        self._receive(ForwardMsg.FromString(message))
+                    await self._tell()
                     async with self._news:
                         self._news.notify_all()
             except ConnectionClosed:
@@ -200,12 +215,22 @@ class Reader:
                 with suppress(ConnectionClosed):
                     await self._send_rerun()
 
+    async def _tell(self) -> None:
+        """Say which frame has been seen, as the page does (serving/scripts/flow.js).
+
+        Of a server that knows no such thing (``app.py`` alone) no bundle ever comes.
+        """
+        if self._bundled and self._shown != self._told:
+            self._told = self._shown
+            assert self._socket is not None
+            await self._socket.send(" ".join(["shown", self._shown, *AWAY]))
+
     async def _connect(self) -> ClientConnection:
         parts = urlsplit(self.url)
         address = parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in self._cookies.items())
         socket = await connect(
-            f"{address}/_stcore/stream",
+            f"{address}/_stcore/stream?{BUNDLES}",
             subprotocols=[Subprotocol(p) for p in ("streamlit", "token", self._session) if p],
             additional_headers=self._headers | ({"Cookie": cookies} if cookies else {}),
             max_size=None,
@@ -286,8 +311,23 @@ class Reader:
         elif getattr(content, "set_value", False):
             # One of another kind: what was chosen before is no more.
             self._states.pop(content.id, None)
-        elif (found := _STEP.search(_text_of(element))) and kind == "progress":
-            self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
+        elif kind == "html":
+            if found := _STEP.search(_text_of(element)):
+                self.steps.append((time.monotonic(), int(found[1].replace(",", ""))))
+            if mark := _MARK.search(element.html.body):
+                self._shown = mark[1]
+
+
+def unbundled(data: bytes) -> Iterator[bytes]:
+    """The messages of a bundle, or the one that it is (serving/sockets.py)."""
+    if data[:1] != b"\0":
+        yield data
+        return
+    at = 1
+    while at < len(data):
+        start, size = at + 4, int.from_bytes(data[at : at + 4], "big")
+        yield data[start : start + size]
+        at = start + size
 
 
 def _content(element: Element | Block) -> Any:
@@ -297,8 +337,9 @@ def _content(element: Element | Block) -> Any:
 
 def _text_of(element: Element) -> str:
     kind = element.WhichOneof("type")
-    if kind == "progress":
-        return element.progress.text
+    if kind == "html":
+        bar = _BAR.search(element.html.body)
+        return unescape(bar[1]) if bar else ""
     if kind in ("markdown", "text", "heading", "alert"):
         return str(getattr(element, kind).body)
     return ""

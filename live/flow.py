@@ -1,11 +1,11 @@
 """Flow control: what is drawn never runs ahead of what the browser has shown.
 
-A slow road and a slow browser both queue what they are sent. So each frame ends with its number,
-the page tells the server which number it has shown (serving/scripts/flow.js, over the page's own
-websocket), and the next frame is drawn when the last but one has been shown. The rate follows by
-itself. The page tells too which of its parts lie off the screen: they need not be drawn until it
-rests. Where nobody tells (``app.py`` alone, a host that serves its own page), the next frame is
-drawn when the last one has left the send queue.
+A slow road and a slow browser both queue what they are sent. So each frame ends with its number
+(live/progress.py), the page tells the server which number it has shown (serving/scripts/flow.js,
+over the page's own websocket), and the next frame is drawn when the last but one has been shown.
+The rate follows by itself. The page tells too which of its parts lie off the screen: they need not
+be drawn until it rests. Where nobody tells (``app.py`` alone, a host that serves its own page), the
+next frame is drawn when the last one has left the send queue.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from weakref import WeakValueDictionary
 
-from streamlit.delta_generator import DeltaGenerator
-
 from live import metrics, private
-from live.slot import Slot
 
 # Frames on their way at most: one on the road while the browser draws the other.
 AHEAD = 2
@@ -121,16 +118,3 @@ def told(text: str) -> bool:
     if flow is not None:  # else its session has gone, here or with another server
         flow.saw(int(found["number"]), found["away"].split())
     return True
-
-
-class Marker:
-    """The place of the number that ends each frame; nobody sees it but the page's own script."""
-
-    def __init__(self, place: DeltaGenerator, flow: Flow) -> None:
-        self._flow = flow
-        self._slot = Slot(place)
-
-    def draw(self) -> None:
-        """End a frame."""
-        body = f'<span hidden data-shown="{self._flow.name} {self._flow.drew()}"></span>'
-        self._slot.send("html", private.Html(body=body))

@@ -7,19 +7,27 @@ fall back on. tests/live/test_private.py is the first to fail when an upgrade ch
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Html_pb2 import Html
 from streamlit.proto.LabelVisibility_pb2 import LabelVisibility
 from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.proto.VegaLiteChart_pb2 import VegaLiteChart
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime import exists, get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import (
+    ScriptRunContext,
+    ScriptRunner,
+    ScriptRunnerEvent,
+    get_script_run_ctx,
+)
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.state.common import WidgetMetadata, unpack_widget_state_value
 from streamlit.runtime.state.session_state import SessionState
@@ -118,10 +126,7 @@ def unsent(session: str) -> int:
     1.67: ``AppSession._browser_queue`` and ``StarletteSessionClient._send_queue``. Public way:
     none; 0, and then what is drawn can run ahead of a slow road.
     """
-    if not exists():
-        return 0
-    manager: Any = getattr(get_instance(), "_session_mgr", None)
-    found = manager.get_active_session_info(session) if manager else None
+    found = _active(session)
     if found is None:
         return 0
     waiting = getattr(found.client, "_send_queue", None)
@@ -129,7 +134,55 @@ def unsent(session: str) -> int:
     return len(found.session._browser_queue._queue) + sending
 
 
+def _active(session: str) -> Any:
+    """What the runtime knows of a session that a browser is connected to; None of any other."""
+    manager: Any = getattr(get_instance(), "_session_mgr", None) if exists() else None
+    return manager.get_active_session_info(session) if manager else None
+
+
 # --- Elements -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Hold back the messages of a frame, and hand them to the event loop in one go.
+
+    1.67: ``ScriptRunContext._enqueue``, ``ScriptRunner._maybe_handle_execution_control_request``,
+    ``AppSession._call_soon_on_event_loop`` and ``_handle_scriptrunner_event_on_event_loop``. Each
+    message wakes the loop by itself, which then takes Python's lock from whoever draws.
+    Public way: none; leave it out.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        yield
+        return
+    held: list[ForwardMsg] = []
+    at_once, context._enqueue = context._enqueue, held.append
+    try:
+        yield
+    finally:
+        context._enqueue = at_once
+        _hand_over(context, held)
+
+
+def _hand_over(context: ScriptRunContext, held: list[ForwardMsg]) -> None:
+    runner: Any = getattr(context._enqueue, "__self__", None)
+    found = _active(context.session_id)
+    if found is None or not isinstance(runner, ScriptRunner):
+        for message in held:
+            context._enqueue(message)
+        return
+    session: Any = found.session
+    # As with each message: a click may end the run of the script here.
+    runner._maybe_handle_execution_control_request()
+
+    def take() -> None:
+        for message in held:
+            session._handle_scriptrunner_event_on_event_loop(
+                runner, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, message
+            )
+
+    session._call_soon_on_event_loop(take)
 
 
 def enqueue(

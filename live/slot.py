@@ -40,24 +40,29 @@ class Slot:
         self._chart: _Chart | None = None
         self._packer = Packer()
         self._sent = b""
-        self._is_clear = False
+        self._drawn: object = None
 
     def draw(self, kind: str, *content: Any, **settings: Any) -> None:
-        """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one."""
-        self._is_clear = False
+        """Show an element of ``kind`` (a method of Streamlit's) in the place of the last one.
+
+        One that is there already is not sent again.
+        """
+        drawn = kind, content, settings
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
         element = getattr(self._target, kind)(*content, **settings)
         self._element = self._element or element
 
     def send(self, kind: str, message: Any, layout: Any = None) -> None:
         """Show an element by its message, as it is."""
+        self._drawn = None
         element = private.enqueue(self._target, kind, message, layout)
         self._element = self._element or element
 
     def clear(self) -> None:
         """Show nothing, not even what the run of the script before this one has left."""
-        if not self._is_clear:
-            self.draw("empty")
-            self._is_clear = True
+        self.draw("empty")
 
     def chart(self, picture: Picture, height: int | Literal["stretch"]) -> None:
         """Show a chart, ``height`` pixels high, or as high as its place.

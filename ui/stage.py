@@ -21,9 +21,10 @@ from charts.pictures import Now
 from charts.theme import FIRST
 from live import metrics, private
 from live.carrier import Carrier
-from live.flow import Flow, Marker
+from live.flow import Flow
 from live.pacer import Turn, pacer
 from live.private import reader_is_there, session_id
+from live.progress import Progress
 from live.slot import Slot
 from model.chapters import CHAPTERS
 from model.diagnosis import diagnose
@@ -162,9 +163,9 @@ class Stage:
     def progress(self) -> None:
         """How far the run has come."""
         with st.container(key="progress"):
-            self._progress = Slot(st.container())
+            self._progress = Progress(st.container(), self._flow)
             if self._is_blank:
-                self._progress.draw("progress", 0.0, "Step 0")
+                self._progress.say(0.0, "Step 0")
 
     def verdict(self) -> None:
         """What is to be said of each network: a line of fixed height."""
@@ -244,7 +245,6 @@ class Stage:
     def close(self) -> None:
         """All is in its place: from here on the address says where the run stands."""
         self._publisher = Publisher(self.session, self._carrier)
-        self._marker = Marker(st.container(key="shown"), self._flow)
         # The controls have been asked: these are the runs that all of it is for.
         self._runs = self.session.runs
         self._asks = self.session.asks
@@ -327,7 +327,7 @@ class Stage:
                 said = now
                 share = session.step / session.goal
                 text = "Your server went away. This one goes back to where your run stood"
-                self._progress.draw("progress", share, f"{text}: {share:.0%}")
+                self._progress.say(share, f"{text}: {share:.0%}")
             self._advance()
 
     def _advance(self) -> Turn:
@@ -382,8 +382,7 @@ class Stage:
             while not pool.ready and pool.error is None:
                 waited = pool.warming_seconds
                 then = " Training begins by itself." if session.busy else ""
-                self._progress.draw(
-                    "progress",
+                self._progress.say(
                     min(waited / WARM_UP_SECONDS, 0.99),
                     f"TensorFlow is starting on the server: {waited:.0f} s so far, of about "
                     f"{WARM_UP_SECONDS} s as a rule.{then}",
@@ -392,17 +391,17 @@ class Stage:
                     return
                 time.sleep(_WAITING)
             if pool.error is not None:
-                self._progress.draw("error", f"Nothing can be trained at the moment. {pool.error}.")
+                self._progress.fail(f"Nothing can be trained at the moment. {pool.error}.")
                 return
         session.begin()
         asking.tell(None)
         if session.error:
-            self._progress.draw("error", f"Nothing can be trained at the moment. {session.error}.")
+            self._progress.fail(f"Nothing can be trained at the moment. {session.error}.")
 
     def _say_place(self, before: int) -> None:
         """Say for how many others a reader waits whose network has to be compiled first."""
         place = f"{before:,} before it" if before else "it is next"
-        self._progress.draw("progress", 0.0, f"This network waits to be compiled: {place}.")
+        self._progress.say(0.0, f"This network waits to be compiled: {place}.")
 
     def _draw(self, whole: bool = True) -> None:
         """Draw a frame: all of the page, or what a browser can draw twenty times a second.
@@ -414,24 +413,24 @@ class Stage:
         see waits for the whole.
         """
         session = self.session
-        with session.lock:
+        with session.lock, private.together():
             if session.runs is not self._runs:
                 return
             now, clock = session.snapshots(), time.monotonic()
             if whole or self._words.due <= clock:
                 self._quoted = now
-            self._draw_progress()
             for part in self._parts if whole else self._due(clock):
                 part.due = clock + (max(part.every, _AGES * self._flow.age) if part.every else 0)
                 part.draw(now)
-            self._marker.draw()
+            self._end_frame()
 
     def _due(self, clock: float) -> list[_Part]:
         """The parts of this frame, of those that the reader sees."""
         seen = [part for part in self._parts if part.place not in self._flow.away]
-        if self._words.due <= clock:
-            return [part for part in seen if part.quotes]
         quick = sum(self._flow.age < limit for limit in _QUICK)
+        if self._words.due <= clock:
+            every_frame = quick == len(_QUICK)
+            return [part for part in seen if part.quotes or (every_frame and not part.every)]
         due = [part for part in seen if part.due <= clock]
         return sorted(due, key=lambda part: part.due)[:quick]
 
@@ -492,7 +491,7 @@ class Stage:
         if self._evidence is not None:
             self._evidence.draw("markdown", story.evidence(session, verdicts))
 
-    def _draw_progress(self) -> None:
+    def _end_frame(self) -> None:
         session = self.session
         step, end = session.step, session.end
         text = f"Step {step:,} of {end:,}"
@@ -504,7 +503,7 @@ class Stage:
             text += f" · {_duration((end - step) / session.steps_per_second)} left"
         if session.error:
             text += f" · Training stopped: {session.error}. Press Train to try again."
-        self._progress.draw("progress", min(step / end, 1.0), text)
+        self._progress.end_frame(min(step / end, 1.0), text)
 
 
 @cache

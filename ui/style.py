@@ -65,7 +65,11 @@ _STYLE = """
 .st-key-figure > :has(> .st-key-take) { grid-column: 2; justify-content: flex-end; }
 .st-key-take { justify-content: flex-end; }
 .st-key-progress { flex: none; height: 2.2em; overflow: hidden; }
-.st-key-progress p { font-size: 0.85rem; white-space: nowrap; overflow: hidden; }
+.st-key-progress :is([data-testid="stElementContainer"], [data-testid="stHtml"]) { width: 100%; }
+.st-key-progress p { font-size: 0.85rem; margin: 0; white-space: nowrap; overflow: hidden; }
+.st-key-progress p + div { height: 0.5rem; border-radius: 0.25rem; overflow: hidden; }
+.st-key-progress p + div { background: color-mix(in srgb, currentColor 10%, transparent); }
+.st-key-progress p + div > div { height: 100%; background: PRIMARY; }
 .st-key-verdict p { height: var(--line); line-height: 1.5; margin: 0; overflow: hidden; }
 .st-key-controls { flex-wrap: nowrap; }
 .st-key-controls > .st-key-start { flex: 1 1 0; min-width: 6rem; max-width: 26rem; }
@@ -140,7 +144,9 @@ _EMBEDDED = """
 
 def apply() -> None:
     """Add it to the page."""
-    st.html(_STYLE + (_EMBEDDED if st.context.is_embedded else ""))
+    light, dark = (st.get_option(f"theme.{mode}.primaryColor") for mode in ("light", "dark"))
+    style = _STYLE.replace("PRIMARY", f"light-dark({light}, {dark})")
+    st.html(style + (_EMBEDDED if st.context.is_embedded else ""))
 
 
 def figure() -> DeltaGenerator:

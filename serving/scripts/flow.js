@@ -18,11 +18,26 @@
     else requestAnimationFrame(handOver);
   };
 
+  // What the server sends at once comes in one piece (serving/sockets.py): a zero, then each message
+  // after its length.
+  const unbundled = (event) => {
+    const bytes = new DataView(event.data);
+    if (bytes.getUint8(0) !== 0) return [event];
+    const found = [];
+    for (let at = 1; at < bytes.byteLength;) {
+      const end = at + 4 + bytes.getUint32(at);
+      found.push(new MessageEvent("message", { data: event.data.slice(at + 4, end) }));
+      at = end;
+    }
+    return found;
+  };
+
   window.WebSocket = class extends Native {
-    constructor(...given) {
-      super(...given);
-      this.streams = new URL(this.url).pathname.endsWith("/_stcore/stream");
-      if (this.streams) socket = this;
+    constructor(address, ...rest) {
+      const streams = new URL(address, location.href).pathname.endsWith("/_stcore/stream");
+      super(streams ? `${address}?bundles=` : address, ...rest);
+      this.streams = streams;
+      if (streams) socket = this;
     }
 
     addEventListener(kind, listener, ...rest) {
@@ -31,7 +46,8 @@
         return;
       }
       super.addEventListener(kind, (event) => {
-        if (come.push(() => listener.call(this, event)) === 1) soon();
+        if (!come.length) soon();
+        come.push(...unbundled(event).map((each) => () => listener.call(this, each)));
       }, ...rest);
     }
   };
@@ -57,11 +73,11 @@
     else requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(tell, 0)));
   };
 
-  // Only the mark's own block is watched: Vega changes thousands of nodes a second elsewhere.
+  // Only the block that the mark is in is watched: Vega changes thousands of nodes a second elsewhere.
   const near = new MutationObserver(later);
   let place = null;
   const find = () => {
-    const found = document.querySelector(".st-key-shown");
+    const found = document.querySelector(".st-key-progress");
     if (found === place) return;
     place = found;
     near.disconnect();

@@ -27,7 +27,7 @@ class Line:
         self.connections = 0
         self.said = 0
         self._cut: Callable[[], None] | None = None
-        page.route_web_socket("**/_stcore/stream", self._made)
+        page.route_web_socket("**/_stcore/stream*", self._made)
 
     def _made(self, browser: WebSocketRoute) -> None:
         server = browser.connect_to_server()

@@ -159,7 +159,7 @@ def test_scrubbing_moves_every_figure_and_rebuilds_no_chart(page: Page, server: 
         # All at once: the figures of every layer, and the step that the page says it shows.
         page.wait_for_function(
             """([step, figures]) => {
-              const bar = document.querySelector('[data-testid=stProgress]').innerText;
+              const bar = document.querySelector('.st-key-progress').innerText;
               const texts = [...document.querySelectorAll('svg.marks text')]
                 .map(e => e.textContent);
               return bar.includes('Looking back at step ' + step)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 import streamlit as st
 
-from live.flow import AHEAD, Flow, Marker, told
+from live.flow import AHEAD, Flow, told
+from live.progress import Progress
 
 
 class Clock:
@@ -131,9 +132,9 @@ def test_what_is_told_of_a_session_that_has_gone_is_taken_and_forgotten() -> Non
     assert told("shown nobody 1")
 
 
-def test_a_marker_is_drawn_for_as_long_as_anybody_trains() -> None:
+def test_the_end_of_a_frame_is_drawn_for_as_long_as_anybody_trains() -> None:
     # Streamlit's elements stand inside one another: drawn each in the last, they once reached
     # Python's limit of recursion after a minute.
-    marker = Marker(st.container(), Flow())
+    progress = Progress(st.container(), Flow())
     for _ in range(2 * sys.getrecursionlimit()):
-        marker.draw()
+        progress.end_frame(0.5, "Step 1")

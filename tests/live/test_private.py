@@ -13,6 +13,7 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.runtime import Runtime
+from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.state.session_state import KeyIdMapper, SessionState
@@ -70,7 +71,12 @@ def test_streamlit_is_the_version_that_was_read() -> None:
     ("owner", "names"),
     [
         (Runtime, ["is_active_session"]),
-        (ScriptRunContext, ["session_id", "script_requests", "is_history_navigation"]),
+        (ScriptRunContext, ["session_id", "script_requests", "is_history_navigation", "_enqueue"]),
+        (ScriptRunner, ["_maybe_handle_execution_control_request"]),
+        (
+            AppSession,
+            ["_call_soon_on_event_loop", "_handle_scriptrunner_event_on_event_loop"],
+        ),
         (WebsocketSessionManager, ["get_active_session_info"]),
         (SessionState, ["_key_id_mapper"]),
         (KeyIdMapper, ["get_id_from_key"]),
@@ -103,7 +109,9 @@ def captured() -> None:
     place = private.Captured()
     place.html("<b>not shown</b>")
     st.session_state["captured"] = place.message.body
-    private.enqueue(st.container(), "html", private.Html(body="<b>shown</b>"))
+    with private.together():
+        private.enqueue(st.container(), "html", private.Html(body="<b>shown</b>"))
+        st.markdown("so is this")
     st.text_input("Label", key="named")
     st.session_state["id"] = private.widget_id("named")
 
@@ -113,4 +121,5 @@ def test_elements_are_captured_and_sent_by_hand() -> None:
     assert not app.exception
     assert app.session_state["captured"] == "<b>not shown</b>"
     assert [element.proto.body for element in app.get("html")] == ["<b>shown</b>"]
+    assert [element.value for element in app.markdown] == ["so is this"]
     assert app.session_state["id"] == app.text_input(key="named").id

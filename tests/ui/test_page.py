@@ -54,6 +54,12 @@ def texts(at: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in at.get(kind))
 
 
+def progress_of(at: AppTest) -> str:
+    """The bar of the run, as HTML."""
+    bodies = [element.proto.body for element in at.get("html")]
+    return next(body for body in bodies if "progressbar" in body)
+
+
 def specs(at: AppTest) -> list[str]:
     return [chart.proto.spec for chart in at.get("vega_lite_chart")]
 
@@ -90,7 +96,7 @@ def test_the_page_stands_before_tensorflow_does(
     assert at.button_group(key="layers").value == "3"
     assert "press **Train**" in texts(at)
     assert "Not trained yet" in texts(at)
-    waiting = at.get("progress")[0].proto.text
+    waiting = progress_of(at)
     assert "TensorFlow is starting" in waiting
     assert f"of about {rooms.WARM_UP_SECONDS} s" in waiting
 
@@ -264,7 +270,7 @@ def test_looking_back_moves_the_figures_of_the_page(pool: Workers) -> None:
     step = session.remembered()[10]
     at.select_slider(key="look").set_value(step).run()
     assert_stands(at)
-    assert f"Looking back at step {step:,}" in at.get("progress")[0].proto.text
+    assert f"Looking back at step {step:,}" in progress_of(at)
     assert "of 2.00" in texts(at)
 
 

@@ -1,0 +1,62 @@
+"""What goes over the page's websocket: bundles to who asks for them, single messages to others."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from harness.reader import unbundled
+from harness.servers import Server
+from serving.sockets import BUNDLES, bundle
+
+# Only a server that hangs takes as long.
+PATIENCE = 60.0
+
+
+async def first_run(served: Server, query: str) -> tuple[int, list[ForwardMsg], str]:
+    """The pieces that a run of the script comes in, its messages, and the extension agreed on."""
+    address = f"ws://{urlsplit(served.url).netloc}/_stcore/stream{query}"
+    pieces, messages = 0, []
+    async with connect(
+        address, subprotocols=[Subprotocol("streamlit")], proxy=None, max_size=None
+    ) as socket:
+        await socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            while not any(m.WhichOneof("type") == "script_finished" for m in messages):
+                data = await socket.recv()
+                assert isinstance(data, bytes)
+                messages += map(ForwardMsg.FromString, unbundled(data))
+                pieces += 1
+        assert socket.response is not None
+        return pieces, messages, socket.response.headers["Sec-WebSocket-Extensions"]
+
+
+def test_only_who_asks_for_bundles_gets_them(served: Server) -> None:
+    pieces, messages, _ = asyncio.run(first_run(served, ""))
+    assert pieces == len(messages)
+    bundles, same, _ = asyncio.run(first_run(served, f"?{BUNDLES}"))
+    assert bundles < len(same) / 4
+    kinds = [[m.WhichOneof("type") for m in found] for found in (messages, same)]
+    assert set(kinds[0]) == set(kinds[1])
+    assert abs(len(kinds[0]) - len(kinds[1])) < len(kinds[0]) / 2
+
+
+def test_what_is_sent_is_compressed_beside_a_whole_frame(served: Server) -> None:
+    # No bound on the server's window: 32 KiB, which is more than a frame.
+    _, _, extension = asyncio.run(first_run(served, f"?{BUNDLES}"))
+    assert extension.startswith("permessage-deflate")
+    assert "server_max_window_bits" not in extension
+
+
+@pytest.mark.parametrize("sizes", [[1], [0, 5], [1, 2, 70_000, 0]])
+def test_a_bundle_opens_to_what_was_put_in(sizes: list[int]) -> None:
+    messages = [bytes([10]) * size for size in sizes]
+    assert list(unbundled(bundle(messages))) == messages
+    assert list(unbundled(b"\n\x03abc")) == [b"\n\x03abc"]
