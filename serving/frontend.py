@@ -20,8 +20,6 @@ _FIRST_SCREEN = (
     "ButtonGroup",
     "Html",
     "LinkButton",
-    "Progress",
-    "ProgressBar",
     "Selectbox",
     "Slider",
     "StreamlitMarkdown",

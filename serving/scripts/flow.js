@@ -5,16 +5,23 @@
   const Native = window.WebSocket;
   let socket = null;
 
-  // Streamlit (1.67) renders its whole page anew for each element that comes, some ten milliseconds
-  // each time. What comes between two animation frames is handed over at once, and rendered once.
+  const mark = () => document.querySelector(MARK)?.dataset.shown;
+  let told = "";
+
+  // Streamlit (1.67) renders its whole page anew for what comes by itself, some ten milliseconds
+  // each time, and once for what it is given at once: a frame, or several where the browser has not
+  // shown the last one yet.
   const come = [];
   const handOver = () => {
     for (const give of come.splice(0)) {
       try { give(); } catch (error) { reportError(error); } // the others are given all the same
     }
   };
-  const soon = () => {
-    if (document.hidden) setTimeout(handOver, 0);
+  const give = (messages) => {
+    const waits = come.length > 0;
+    come.push(...messages);
+    if (waits) return;
+    if (document.hidden || (told && told === mark())) handOver();
     else requestAnimationFrame(handOver);
   };
 
@@ -46,8 +53,7 @@
         return;
       }
       super.addEventListener(kind, (event) => {
-        if (!come.length) soon();
-        come.push(...unbundled(event).map((each) => () => listener.call(this, each)));
+        give(unbundled(event).map((each) => () => listener.call(this, each)));
       }, ...rest);
     }
   };
@@ -59,12 +65,11 @@
     return box && (box.bottom < 0 || box.top > window.innerHeight);
   });
 
-  let told = "";
   const tell = () => {
-    const mark = document.querySelector(MARK)?.dataset.shown;
-    if (!mark || mark === told || socket?.readyState !== Native.OPEN) return;
-    told = mark;
-    socket.send(["shown", mark, ...away()].join(" "));
+    const shown = mark();
+    if (!shown || shown === told || socket?.readyState !== Native.OPEN) return;
+    told = shown;
+    socket.send(["shown", shown, ...away()].join(" "));
   };
   // React has put the frame's elements in; Vega draws after that, and the screen after Vega. A tab
   // that nobody looks at gets no animation frames.
