@@ -117,6 +117,7 @@ class Seen:
     size: float  # kB a picture
     pause: float  # s
     age: float  # s, mean, from a picture's drawing to the word that it is shown
+    oldest: float  # s: none was older
     again: float  # kB until the live page stands on a second visit
 
 
@@ -141,7 +142,7 @@ def visit(browser: Browser, server: Server, place: Place, query: str, seconds: f
         page.wait_for_timeout(2_000)
         page.evaluate(_PRESS)
         page.wait_for_timeout(2_000)
-        before, told, told_before = road.carried()[0], _told(page), _ages(server)
+        before, told, ages = road.carried()[0], _told(page), Ages.of(server)
         began = time.monotonic()
         page.wait_for_timeout(1_000 * seconds)
         took = time.monotonic() - began
@@ -149,7 +150,7 @@ def visit(browser: Browser, server: Server, place: Place, query: str, seconds: f
         page.evaluate(_PRESS)
         page.wait_for_timeout(max(3_000, 4_000 * place.pause))
         state = page.evaluate("window.__road")
-        (sum_before, n_before), (total, n) = told_before, _ages(server)
+        after = Ages.of(server)
         page.close()
         page = context.new_page()
         page.set_default_timeout(_PATIENCE)
@@ -165,7 +166,8 @@ def visit(browser: Browser, server: Server, place: Place, query: str, seconds: f
             more * 8e-3 / took,
             more / 1e3 / max(count, 1),
             max(0.0, state["changed"] - state["clicked"]) / 1e3,
-            (total - sum_before) / max(n - n_before, 1),
+            (after.total - ages.total) / max(after.count - ages.count, 1),
+            after.bound(ages),
             (road.carried()[0] - before) / 1e3,
         )
 
@@ -183,19 +185,38 @@ def _told(page: Page) -> int:
     return int(page.evaluate("window.__road.told"))
 
 
-def _ages(server: Server) -> tuple[float, float]:
-    """The sum of the ages at which pictures have been shown so far, and their number."""
+@dataclass(frozen=True)
+class Ages:
+    """The ages at which pictures have been shown so far, as the server counts them."""
+
+    total: float  # s
+    count: float
+    up_to: dict[float, float]  # how many were no older than so many seconds
+
+    @classmethod
+    def of(cls, server: Server) -> Ages:
+        text = _metrics(server)
+        found = re.findall(r'^middle_layer_shown_seconds_bucket{le="(.+)"} (\S+)$', text, re.M)
+        total, count = (
+            float(each[1]) if each else 0.0
+            for end in ("sum", "count")
+            for each in [re.search(rf"^middle_layer_shown_seconds_{end} (\S+)$", text, re.M)]
+        )
+        return cls(total, count, {float(bound): float(many) for bound, many in found})
+
+    def bound(self, before: Ages) -> float:
+        """Seconds than which none was older since ``before``."""
+        count = self.count - before.count
+        return min(b for b, n in self.up_to.items() if n - before.up_to.get(b, 0.0) >= count)
+
+
+def _metrics(server: Server) -> str:
     request = urllib.request.Request(
         f"{server.url}/metrics", headers={"Authorization": f"Bearer {_TOKEN}"}
     )
     with urllib.request.urlopen(request) as answer:
-        text = answer.read().decode()
-    found = [
-        re.search(rf"^middle_layer_shown_seconds_{end} (\S+)$", text, re.M)
-        for end in ("sum", "count")
-    ]
-    total, number = (float(each[1]) if each else 0.0 for each in found)
-    return total, number
+        text: str = answer.read().decode()
+        return text
 
 
 def main() -> None:
@@ -237,6 +258,7 @@ def main() -> None:
         "kB a picture",
         "Pause → rest, s",
         "a picture's age, s",
+        "none older than, s",
         "second visit, kB",
     ]
     lines = table(head, rows)

@@ -17,7 +17,10 @@ import streamlit as st
 from charts.pictures import View
 from charts.theme import FIRST, SECOND
 from live import metrics
+from live.fairness import ledger
 from live.pacer import MOST_FRAMES, Turn
+from live.private import session_id
+from live.room import room
 from model import Run
 from model.chapters import CHAPTERS
 from model.experiment import MOST_LAYERS, SEEDS, Experiment
@@ -329,6 +332,7 @@ class Session:
         with self.lock:
             try:
                 for run in self.runs.values():
+                    _make_room(run)
                     before = run.step
                     run.advance(steps)
                     steps = run.step - before  # fewer, where a run diverged
@@ -359,6 +363,15 @@ class Session:
 
     def _workers_for(self, experiment: Experiment) -> Workers:
         return self._pool or workers_for(experiment)
+
+
+def _make_room(run: Run) -> None:
+    history = run.history
+    if not run.begun and not room.take(history, history.nbytes, ledger.whose(session_id())):
+        raise WorkerError(
+            "the server remembers as much of large networks as it can at the moment: choose fewer "
+            "layers or units, or try again in a minute"
+        )
 
 
 def _endless(*lanes: Experiment | None) -> list[Experiment | None]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from live.pacer import MOST_FRAMES, Turn
+from live.room import Room
 from model import PRESETS, Experiment, Run
 from model.link import Link
 from model.state import Snapshots, State
@@ -47,6 +48,21 @@ def opened(pool: Workers, **fields: Any) -> Session:
     session = Session(Link(**fields), pool)
     session.begin()
     return session
+
+
+def test_a_large_network_for_which_there_is_no_room_is_told_so_and_small_ones_train(
+    pool: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.session.room", Room(4 * 2**20))
+    large = Experiment(layers=8, width=64)
+    session = opened(pool, experiment=large)
+    assert not session.begun
+    assert session.error is not None
+    assert "choose fewer layers or units" in session.error
+    session.change(Experiment(steps=100), None)
+    session.play()
+    trained(session)
+    assert (session.step, session.error) == (100, None)
 
 
 def test_play_trains_to_the_end_and_then_rests(pool: Workers) -> None:
