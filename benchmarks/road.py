@@ -1,7 +1,7 @@
 """The page over the roads and on the processors that its readers have.
 
     python -m benchmarks.road                       # the table of docs/benchmarks.md
-    python -m benchmarks.road --quick --roads slow
+    python -m benchmarks.road --quick --roads slow --balancer haproxy
 
 A road is a proxy with a round trip and a rate (harness/road.py); Chrome's own protocol slows the
 processor. What is seen is asked of the browser, what is carried of the proxy, and how old a picture
@@ -16,12 +16,14 @@ import statistics
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from benchmarks._report import figure, parsed, publish, table
+from harness.balancers import BALANCERS, balancing
 from harness.road import Rates, Road
 from harness.servers import Server, serving
 from scripts import chromium
@@ -121,22 +123,22 @@ class Seen:
     again: float  # kB until the live page stands on a second visit
 
 
-def visit(browser: Browser, server: Server, place: Place, query: str, seconds: float) -> Seen:
-    """Open the page over the place's road, train, pause; then open it again."""
-    width, height = place.size
-    port = int(server.url.rpartition(":")[2])
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, has_touch=place.size == _PHONE
-    )
-    with Road(port, place.rates) as road, context:
-        page = context.new_page()
-        page.set_default_timeout(_PATIENCE)
-        page.add_init_script(_WATCH)
-        if place.slower > 1:
-            session = context.new_cdp_session(page)
-            session.send("Emulation.setCPUThrottlingRate", {"rate": place.slower})
-        page.goto(f"{road.url}/?{query}", wait_until="commit")
-        _until(page, "() => window.__road?.chart")
+def visit(
+    browser: Browser, server: Server, front: str, place: Place, query: str, seconds: float
+) -> Seen:
+    """Open the page over the place's road, train, pause; then open it again.
+
+    ``front`` is where the road leads to: the server's address, or that of a balancer before it.
+    """
+    address, port = front.rsplit(":", 1)
+    direct = None
+    if place.rates == Rates():
+        # A proxy is something of a road, too: it only counts.
+        with _context(browser, place) as context:
+            direct = _open(context, place, f"{front}/?{query}").evaluate("window.__road")
+    with Road(int(port), place.rates) as road, _context(browser, place) as context:
+        over = f"{address}:{road.port}/?{query}"
+        page = _open(context, place, over)
         carried = road.carried()[0]
         _until(page, "() => document.querySelector('.st-key-train button:enabled') !== null")
         page.wait_for_timeout(2_000)
@@ -152,15 +154,11 @@ def visit(browser: Browser, server: Server, place: Place, query: str, seconds: f
         state = page.evaluate("window.__road")
         after = Ages.of(server)
         page.close()
-        page = context.new_page()
-        page.set_default_timeout(_PATIENCE)
-        page.add_init_script(_WATCH)
         before = road.carried()[0]
-        page.goto(f"{road.url}/?{query}", wait_until="commit")
-        _until(page, "() => window.__road?.chart")
+        _open(context, place, over)
         return Seen(
-            state["picture"] / 1e3,
-            state["chart"] / 1e3,
+            (direct or state)["picture"] / 1e3,
+            (direct or state)["chart"] / 1e3,
             carried / 1e3,
             count / took,
             more * 8e-3 / took,
@@ -170,6 +168,27 @@ def visit(browser: Browser, server: Server, place: Place, query: str, seconds: f
             after.bound(ages),
             (road.carried()[0] - before) / 1e3,
         )
+
+
+def _context(browser: Browser, place: Place) -> BrowserContext:
+    width, height = place.size
+    size = ViewportSize(width=width, height=height)
+    return browser.new_context(
+        viewport=size, has_touch=place.size == _PHONE, ignore_https_errors=True
+    )
+
+
+def _open(context: BrowserContext, place: Place, address: str) -> Page:
+    """Open the page, and wait for its first live chart."""
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
+    page.add_init_script(_WATCH)
+    if place.slower > 1:
+        session = context.new_cdp_session(page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": place.slower})
+    page.goto(address, wait_until="commit")
+    _until(page, "() => window.__road?.chart")
+    return page
 
 
 def _until(page: Page, condition: str) -> None:
@@ -225,20 +244,25 @@ def main() -> None:
     parser.add_argument("--queries", nargs="+", default=[_QUERY, f"{_QUERY}&vs.layers=2"])
     parser.add_argument("--seconds", type=float, default=10.0, help="in training")
     parser.add_argument("--rounds", type=int, default=3, help="medians are of so many visits")
+    parser.add_argument("--balancer", choices=BALANCERS, help="stands before the server")
     options = parsed(parser, seconds=5.0, rounds=1, queries=[_QUERY])
     names = [field.name for field in fields(Seen)]
     rows = []
     path = chromium.find()
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    log = Path(tempfile.mkdtemp()) / "server.log"
+    folder = Path(tempfile.mkdtemp())
     settings = {"MIDDLE_LAYER_METRICS_TOKEN": _TOKEN}
-    with serving(log, settings) as server, sync_playwright() as playwright:
+    with serving(folder / "server.log", settings) as server, ExitStack() as stack:
+        front, host = server.url, server.url.partition("://")[2]
+        if options.balancer:
+            front = stack.enter_context(balancing(options.balancer, folder, [host, host]))
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         for road in options.roads:
             place = PLACES[road]
             for query in options.queries:
                 visits = [
-                    visit(browser, server, place, query, options.seconds)
+                    visit(browser, server, front, place, query, options.seconds)
                     for _ in range(options.rounds)
                 ]
                 medians = [
@@ -263,7 +287,7 @@ def main() -> None:
     ]
     lines = table(head, rows)
     print(lines)
-    if not options.quick:
+    if not (options.quick or options.balancer):
         publish("road", f"## The road\n\n{lines}")
 
 
