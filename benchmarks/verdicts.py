@@ -18,13 +18,14 @@ import numpy as np
 
 from benchmarks._report import parsed
 from harness.fates import disagreement, draw, fates
-from model.diagnosis import AWAKE, SPAN, Diagnosis, Verdict, diagnose
+from model.diagnosis import Diagnosis, Verdict, diagnose
+from model.evidence import AWAKE, SPAN
 from model.experiment import DEFAULTS, MOST_STEPS, Experiment
 from model.run import Run
 
 PAGE = Path(__file__).parents[1] / "docs" / "verdicts.md"
 
-# Never those that the bounds in model.diagnosis were chosen with (docs/verdicts.md names them).
+# Never those that the bounds in model.evidence were chosen with (docs/verdicts.md names them).
 HELD_OUT_SEED, SLEEPERS_SEED = 7_000, 8_000
 HELD_OUT, SLEEPERS = 200, 60
 

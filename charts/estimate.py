@@ -13,7 +13,7 @@ import pyarrow as pa
 from charts import layered, prebuilt, rows, theme
 from charts.theme import INK, REFERENCE, short
 from model.describe import titles
-from model.diagnosis import FLAT, SPAN
+from model.evidence import FLAT, SPAN
 from model.history import PROBE, Snapshot
 from model.state import Float32
 

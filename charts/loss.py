@@ -13,7 +13,7 @@ from charts import layered, prebuilt, rows, theme
 from charts.flow import mark_of_a_step
 from charts.theme import INK, REFERENCE, short
 from model.describe import titles
-from model.diagnosis import IGNORANT
+from model.evidence import IGNORANT
 from model.history import History
 
 # How far down the chart the words beside each mark stand, so that they never meet each other.

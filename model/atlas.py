@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from model.diagnosis import AWAKE, EXPLODING, IGNORANT, LEARNED, SPAN
+from model.evidence import AWAKE, EXPLODING, IGNORANT, LEARNED, SPAN
 from model.experiment import Experiment
 from model.history import PROBE
 from model.network import GAIN
@@ -24,7 +24,7 @@ from model.state import Float32, Float64
 Int64 = NDArray[np.int64]
 
 # What became of a network. Asleep: it had not woken when the budget ended. Awake: it had, and had
-# not learned. The bounds are those of the verdicts (model.diagnosis).
+# not learned. The bounds are those of the verdicts (model.evidence).
 STATUSES = ("training", "asleep", "awake", "learned", "exploded", "diverged")
 
 

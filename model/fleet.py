@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.atlas import Atlas, Looks, Networks, Plan, Spread, probed_steps
-from model.diagnosis import SPAN
+from model.evidence import SPAN
 from model.experiment import Experiment
 from model.graph import Graph
 from model.history import PROBE

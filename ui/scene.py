@@ -12,7 +12,8 @@ from charts.loss import Marks
 from charts.theme import FIRST, SECOND
 from model.chapters import CHAPTERS
 from model.describe import short
-from model.diagnosis import FLAT, IGNORANT, SPAN, Diagnosis
+from model.diagnosis import Diagnosis
+from model.evidence import FLAT, IGNORANT, SPAN
 from model.history import PROBE, Snapshot
 from ui.session import Session
 
