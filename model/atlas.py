@@ -7,7 +7,6 @@ theory. The training is :mod:`model.fleet`'s, which needs TensorFlow; this modul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, hypot, sqrt
 from typing import Self
@@ -263,20 +262,6 @@ class Atlas:
 def _first(true: NDArray[np.bool_], steps: Int64) -> Float64:
     """The first of the steps ``[n]`` at which each column of ``true [n, N]`` holds; else NaN."""
     return np.where(true.any(axis=0), steps[true.argmax(axis=0)], np.nan)
-
-
-def go_on(plan: Plan, state: Atlas | None, steps: int) -> Atlas:
-    """:func:`model.fleet.advance_atlas`, to be named where TensorFlow must not be imported."""
-    from model.fleet import advance_atlas
-
-    return advance_atlas(plan, state, steps)
-
-
-def train_and_look(experiments: Sequence[Experiment], steps: int) -> Spread:
-    """:func:`model.fleet.spread`, to be named where TensorFlow must not be imported."""
-    from model.fleet import spread
-
-    return spread(experiments, steps)
 
 
 # --- Theory ---------------------------------------------------------------------------------

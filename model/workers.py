@@ -8,19 +8,16 @@ state: any worker serves anyone, and a dead one costs a retry and no run.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from model.chapters import CHAPTERS
-from model.experiment import PRESETS, Experiment
+from model import jobs
+from model.experiment import Experiment
 from model.graph import Graph
 from model.line import Asker, Line
-from model.memory import give_back, loading_less
-from model.run import Run, in_process
 from model.state import Snapshots, State
 from model.worker import Worker, WorkerDied
 
@@ -30,8 +27,7 @@ Result = TypeVar("Result")
 WARM_UP_SECONDS = 15
 
 # Heavy jobs (the atlas, exports) have a worker of their own, so that nobody's frames wait for them.
-# It takes what the others leave, and goes when it has had nothing to do for this many seconds.
-_NICE = 10
+# It goes when it has had nothing to do for this many seconds.
 _HEAVY_IDLE = 300
 
 # A job whose worker dies is tried again, in a new one. A job that kills every worker it meets
@@ -81,59 +77,13 @@ class Gone(WorkerError):
     """A job was not begun, because nobody waits for it any more."""
 
 
-# The experiments whose graphs a warm worker has: a reader turns to them with one click.
-_STORY = (
-    *PRESETS.values(),
-    *(each for chapter in CHAPTERS.values() for each in (chapter.first, chapter.second) if each),
-)
-
-
-def warm_up() -> None:
-    """Import TensorFlow and compile the graphs of the chapters; runs in the worker."""
-    _import_trainer()
-    for experiment in _STORY:
-        Run(experiment).advance(1)
-    give_back()
-
-
-def _timed(
-    experiment: Experiment, state: State | None, steps: int
-) -> tuple[tuple[State, Snapshots], float]:
-    """``advance``, and the seconds that it took without the way to the worker and back."""
-    began = time.perf_counter()
-    return in_process(experiment, state, steps), time.perf_counter() - began
-
-
-def import_tensorflow() -> None:
-    """Import TensorFlow, a step behind those who draw; runs in the worker.
-
-    What a worker has when it is warm is not counted as growth.
-    """
-    if hasattr(os, "nice"):
-        os.nice(_NICE // 3)
-    _import_trainer()
-    give_back()
-
-
-def _import_trainer() -> None:
-    with loading_less():
-        import model.trainer  # noqa: F401
-
-
-def warm_up_for_heavy_jobs() -> None:
-    """The same, well behind those who draw and train."""
-    if hasattr(os, "nice"):
-        os.nice(_NICE - _NICE // 3)
-    import_tensorflow()
-
-
 class Workers:
     """A pool of processes that run pure functions, above all ``advance``."""
 
     def __init__(
         self,
         processes: int = 1,
-        warm_up: Callable[[], None] = warm_up,
+        warm_up: Callable[[], None] = jobs.warm_up,
         idle_seconds: float | None = None,
         most_growth: int | None = None,
         spare: bool = True,
@@ -188,7 +138,7 @@ class Workers:
         WorkerError
             If the workers that tried it died.
         """
-        result, seconds = self.call(_timed, experiment, state, steps)
+        result, seconds = self.call(jobs.train, experiment, state, steps)
         if steps:
             self._seconds_per_step[Graph.of(experiment)] = seconds / steps
         return result
@@ -361,7 +311,7 @@ class Workers:
             self._changed.notify_all()
 
 
-_COMPILED = frozenset(map(Graph.of, _STORY))
+_COMPILED = frozenset(map(Graph.of, jobs.STORY))
 
 _pools: dict[str, Workers] = {}
 _employed, _memory = 1, 2**20
@@ -406,11 +356,11 @@ def workers_for(experiment: Experiment) -> Workers:
 
 def _others() -> Workers:
     if _memory >= _ROOMY:
-        return _pool("others", lambda: Workers(1, import_tensorflow))
+        return _pool("others", lambda: Workers(1, jobs.import_tensorflow))
     if _memory >= _TIGHT:
         pool = _pool(
             "others",
-            lambda: Workers(1, import_tensorflow, _OTHERS_IDLE, _SMALL_GROWTH, spare=False),
+            lambda: Workers(1, jobs.import_tensorflow, _OTHERS_IDLE, _SMALL_GROWTH, spare=False),
         )
         pool.wake()
         return pool
@@ -426,7 +376,7 @@ def heavy_workers() -> Workers:
     """The one worker for heavy jobs, begun when first asked for; jobs wait for each other."""
     if _memory < _ROOMY:
         return _others()
-    return _pool("heavy", lambda: Workers(1, warm_up_for_heavy_jobs, _HEAVY_IDLE))
+    return _pool("heavy", lambda: Workers(1, jobs.warm_up_for_heavy_jobs, _HEAVY_IDLE))
 
 
 def begin() -> None:

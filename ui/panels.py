@@ -20,8 +20,9 @@ from charts.atlas import CELL, QUANTITIES, Quantity
 from live.jobs import Busy, jobs
 from live.private import is_there, session_id
 from live.slot import Slot, titled
-from model.atlas import Atlas, Plan, go_on, train_and_look
+from model.atlas import Atlas, Plan
 from model.experiment import PRESETS, Experiment
+from model.jobs import advance_atlas, train_and_look
 from model.workers import heavy_workers
 from ui.link import touched
 from ui.session import Session, this_session
@@ -150,7 +151,7 @@ class AtlasRoom:
 
     def _slice(self) -> None:
         try:
-            self.atlas = heavy_workers().call(go_on, Plan(), self.atlas, self.SLICE)
+            self.atlas = heavy_workers().call(advance_atlas, Plan(), self.atlas, self.SLICE)
         except Exception as error:
             self._running, self.error = False, f"{type(error).__name__}: {error}"
             raise

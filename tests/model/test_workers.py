@@ -22,7 +22,8 @@ import pytest
 
 from model import Experiment, Run
 from model import workers as module
-from model.atlas import Plan, go_on
+from model.atlas import Plan
+from model.jobs import advance_atlas, warm_up_for_heavy_jobs
 from model.line import Asker
 from model.run import in_process
 from model.workers import (
@@ -31,7 +32,6 @@ from model.workers import (
     WorkerError,
     Workers,
     employ,
-    warm_up_for_heavy_jobs,
 )
 from serving.picture import draw
 
@@ -195,7 +195,7 @@ def test_what_tensorflow_itself_takes_does_not_count_as_growth() -> None:
         atlas = None
         for _ in range(3):
             time.sleep(1.1)  # it looks at itself once a second
-            atlas = pool.call(go_on, Plan(), atlas, 20)
+            atlas = pool.call(advance_atlas, Plan(), atlas, 20)
         assert pool.call(os.getpid) == worker
         assert len(pool._begun) == 1
     finally:
@@ -328,8 +328,8 @@ def test_a_worker_whose_parent_is_killed_ends_in_mid_training() -> None:
     parent = python(
         """
         import os, threading
-        from model import Experiment, workers
-        pool = workers.Workers(1, workers.warm_up_for_heavy_jobs)
+        from model import Experiment, jobs, workers
+        pool = workers.Workers(1, jobs.warm_up_for_heavy_jobs)
         print(pool.call(os.getpid), flush=True)
         while True:
             pool.advance(Experiment(), None, 1_000_000)
