@@ -17,6 +17,7 @@ from textwrap import wrap
 from model.activations import ACTIVATIONS
 from model.describe import describe
 from model.experiment import Experiment
+from model.optimizers import OPTIMIZERS
 from model.xla import FLAGS
 
 # Numbers that one call of the script's train() is handed: 8 MB while they are drawn.
@@ -125,13 +126,6 @@ _OBJECTIVE = {
     "first": "tf.square(x[0] - estimate(parameters, x)[0])  # of the first input only",
     "all": "tf.reduce_mean(tf.square(x - estimate(parameters, x)))",
 }
-_OPTIMIZER = {
-    "sgd": "SGD(LEARNING_RATE)",
-    "momentum": "SGD(LEARNING_RATE, momentum=0.9)",
-    "rmsprop": "RMSprop(LEARNING_RATE)",
-    "adam": "Adam(LEARNING_RATE)",
-    "adamw": "AdamW(LEARNING_RATE)",
-}
 
 
 def script(experiment: Experiment, steps: int | None = None, url: str = "") -> str:
@@ -169,7 +163,7 @@ def script(experiment: Experiment, steps: int | None = None, url: str = "") -> s
         bias=_BIAS[experiment.bias].format(scale=repr(experiment.bias_scale)),
         activation=ACTIVATIONS[experiment.activation].source("h @ W + b"),
         objective=_OBJECTIVE[experiment.objective],
-        optimizer=_OPTIMIZER[experiment.optimizer],
+        optimizer=OPTIMIZERS[experiment.optimizer].source,
         clip_constant=_clip(
             experiment, f"CLIP = {experiment.clip!r}  # a gradient's largest entry\n"
         ),

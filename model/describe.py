@@ -9,6 +9,7 @@ from math import isfinite
 
 from model.activations import ACTIVATIONS
 from model.experiment import Experiment, Value
+from model.optimizers import OPTIMIZERS
 
 # Comparisons whose names are kept: they are asked for in every frame.
 _PAIRS = 64
@@ -45,11 +46,7 @@ OPTIONS: Mapping[str, str] = {
     "first": "first input",
     "all": "whole batch",
     **{name: row.label for name, row in ACTIVATIONS.items()},
-    "sgd": "SGD",
-    "momentum": "momentum",
-    "rmsprop": "RMSprop",
-    "adam": "Adam",
-    "adamw": "AdamW",
+    **{name: row.label for name, row in OPTIMIZERS.items()},
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from model.evidence import EXPLODING, FLAT, IGNORANT, LEARNED, SPAN, Seen, over, shown_over
 from model.forecast import LOOKS, forecast, shares_at
 from model.network import tensors_of
+from model.optimizers import OPTIMIZERS
 from model.proof import frozen
 from model.run import Run
 
@@ -195,11 +196,10 @@ def _upper(text: str) -> str:
 
 def _lost(seen: Seen) -> float:
     """The share of W's entries that a typical step is too small to change in float32."""
-    e = seen.experiment
-    if e.optimizer not in ("sgd", "momentum"):
-        return 0.0  # the others divide the gradient by its own size
-    reach = e.learning_rate * (10 if e.optimizer == "momentum" else 1)  # 1 / (1 - 0.9)
-    step = reach * seen.now.rms["W"]
+    reach = OPTIMIZERS[seen.experiment.optimizer].reach
+    if reach is None:
+        return 0.0
+    step = reach * seen.experiment.learning_rate * seen.now.rms["W"]
     return float((step < np.spacing(np.abs(seen.now.values["W"])) / 2).mean())
 
 

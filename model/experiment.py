@@ -14,7 +14,7 @@ from numbers import Real as RealNumber
 from types import MappingProxyType
 from typing import Any
 
-from model import activations
+from model import activations, optimizers
 
 # An exact float32 counter and the plain integer arithmetic of the input stream both hold far
 # beyond this; the bound is what a patient reader can wait for.
@@ -38,7 +38,7 @@ WEIGHTS = (
 )
 BIASES = ("normal", "constant")
 OBJECTIVES = ("first", "all")
-OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam", "adamw")
+OPTIMIZERS = tuple(optimizers.OPTIMIZERS)
 
 Value = int | float | str
 

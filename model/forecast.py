@@ -11,6 +11,7 @@ from model.evidence import AWAKE, SPAN, Seen
 from model.experiment import Experiment
 from model.history import PROBE
 from model.network import hidden, split, tensors_of
+from model.optimizers import OPTIMIZERS
 from model.state import Float64
 
 # The shares of the way at which a flat network is looked at. It is asleep when it was flat at all
@@ -79,7 +80,8 @@ def _rms_quarters(seen: Seen) -> tuple[float, float]:
 def _time_left(shares: Float64, experiment: Experiment) -> Float64:
     """Integral of dr / (r^p (1 - r)) from each share to AWAKE: the time left, in units of 1/c."""
     layers = experiment.layers
-    p = 2 - 2 / layers if experiment.optimizer in ("sgd", "momentum") else 1 - 1 / layers
+    divides = OPTIMIZERS[experiment.optimizer].reach is None
+    p = 1 - 1 / layers if divides else 2 - 2 / layers
     # In u = log r, where the integrand is smooth over the decades.
     u = np.log(shares)[:, None] + np.linspace(0, 1, 65) * np.log(AWAKE / shares)[:, None]
     return np.asarray(np.trapezoid(np.exp((1 - p) * u) / -np.expm1(u), u, axis=1))

@@ -14,6 +14,7 @@ from model.activations import ACTIVATIONS
 from model.evidence import Seen
 from model.experiment import Experiment
 from model.network import split, tensors_of
+from model.optimizers import OPTIMIZERS
 from model.state import Float32, Float64
 
 # Into how many pieces the inputs may be cut to prove that a layer is flat on all of them.
@@ -53,11 +54,12 @@ def _is_stuck(experiment: Experiment, layer: int, motion: float, below: bytes) -
     stays as it is, give or take ``motion``: the answer is remembered.
     """
     low, high = ACTIVATIONS[experiment.activation].flat_outside
-    if experiment.optimizer == "adamw" and experiment.activation != "relu":
+    decays = OPTIMIZERS[experiment.optimizer].decay > 0
+    if decays and experiment.activation != "relu":
         return False  # weight decay pulls the sums back to where the activation is steep
     parameters = np.frombuffer(below, np.float32).astype(np.float64)
     whole = np.array([[[-1.0, 1.0], [1.0, 1.0]]])
-    if experiment.optimizer == "adamw":
+    if decays:
         whole[0, 1, 0] = 0
     boxes = _cut(_cut(whole, 0, 64), 1, 16)
     while len(boxes) <= _MOST_BOXES:
@@ -104,23 +106,17 @@ def _motion_left(seen: Seen, names: list[str]) -> float:
     Only what the optimizer remembers of earlier gradients can move them.
     """
     e = seen.experiment
-    if e.optimizer in ("sgd", "rmsprop"):
+    optimizer = OPTIMIZERS[e.optimizer]
+    if optimizer.coasts is None:
         return 0.0
     squares = np.array([seen.tensors[name].rms[: seen.count] for name in names]).astype(np.float64)
     pulled = np.flatnonzero(squares.any(axis=0))
     if not len(pulled):
         return 0.0
     silence = seen.now.step - int(seen.steps[pulled[-1]])  # steps without any gradient
-    if e.optimizer == "momentum":
-        # Velocity is at most rate |g| / (1 - 0.9), falls by 0.9 a step, and sums to ten times that.
-        sizes = np.array([seen.tensors[name].values[0].size for name in names])
-        largest = float(np.sqrt(squares**2 * sizes[:, None] * seen.spans).max())
-        return _up(100 * e.learning_rate * min(largest, e.clip or inf) * 0.9**silence)
-    # Adam: by Cauchy and Schwarz |mean| / sqrt(mean square) is at most 7.3, and it falls by this
-    # factor a step. Where weights decay, a move counts in units of what they have shrunk to.
-    fall = 0.9 / 0.999**0.5
-    shrink = 1 - 0.004 * e.learning_rate if e.optimizer == "adamw" else 1.0
-    return _up(7.3 * e.learning_rate * fall**silence / (1 - fall / shrink))
+    sizes = np.array([seen.tensors[name].values[0].size for name in names])
+    largest = float(np.sqrt(squares**2 * sizes[:, None] * seen.spans).max())
+    return _up(optimizer.coasts(e.learning_rate, min(largest, e.clip or inf), silence))
 
 
 def _up(motion: float) -> float:
@@ -155,6 +151,6 @@ def _sums(
         if activation.bottom is not None:
             where, minimum = activation.bottom
             least = np.where((low < where) & (high > where), minimum, least)
-        if experiment.optimizer == "adamw":
+        if OPTIMIZERS[experiment.optimizer].decay:
             least, most = shrunk_least * least, shrunk_most * most
     return low, high
