@@ -38,6 +38,7 @@ def test_without_javascript_the_page_says_and_shows_what_it_is_about(
         for picture in page.locator("#first svg").all():
             assert picture.is_visible()
         assert page.locator("#first noscript small").is_visible()
+        assert not page.get_by_text("Loading the controls").is_visible()
 
 
 @pytest.mark.parametrize("width", [1366, 390])
@@ -47,7 +48,7 @@ def test_the_live_page_takes_the_place_of_the_first_picture_and_nothing_jumps(
     page.set_viewport_size({"width": width, "height": 800})
     page.add_init_script(SHIFTS)
     page.goto(f"{server.url}/?layers=3", wait_until="commit")
-    page.locator("#first").wait_for(state="attached")
+    page.get_by_text("Loading the controls").wait_for()
     page.locator("#first").wait_for(state="detached", timeout=60 * SECONDS)
     assert page.locator(".stVegaLiteChart").first.is_visible()
     assert page.get_by_role("button", name="Train").first.is_visible()
