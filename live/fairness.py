@@ -94,16 +94,20 @@ class Ledger:
             return min(_LONGEST, self._charge(self._account(session), seconds))
 
     def burden(self) -> float:
-        """What the session of this thread has had of late, and all of its address."""
+        """What the session of this thread has had of late, and all of its address, over a click.
+
+        A page that is opened costs what a picture does many times over: whoever has had no more
+        than that is before nobody and behind nobody.
+        """
         session = getattr(self._thread, "session", "")
         with self._lock:
             account = self._accounts.get(session)
             if account is None:
                 return 0.0
             house = self._houses.get(account.address)
-            had = self._of_late(account)
+            own = max(0.0, self._of_late(account) - _AHEAD)
             # Sixty pages that have only just been opened are one stranger's all the same.
-            return had + (self._of_late(house) / _HANDFUL if house else 0.0)
+            return own + (max(0.0, self._of_late(house) / _HANDFUL - _AHEAD) if house else 0.0)
 
     def readers(self, session: str) -> float:
         """How many sessions with ``session``'s share there is room for: what it divides by."""
