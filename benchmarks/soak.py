@@ -426,7 +426,7 @@ class Soak:
         begun = [value for at, value in values.items() if at <= 2 * sixth]
         ended = [value for at, value in values.items() if at > 5 * sixth]
         if not begun or not ended:
-            return f"{name}: too short to say", False
+            return f"{name}: too short to say", True
         a, b = float(np.median(begun)), float(np.median(ended))
         slope = 60 * np.polyfit([*values], [*values.values()], 1)[0]
         text = f"{name} from {a:,.0f} to {b:,.0f} {unit}".rstrip()
