@@ -369,8 +369,8 @@ def _make_room(run: Run) -> None:
     history = run.history
     if not run.begun and not room.take(history, history.nbytes, ledger.whose(session_id())):
         raise WorkerError(
-            "the server remembers as much of large networks as it can at the moment: choose fewer "
-            "layers or units, or try again in a minute"
+            "this server has no room for another large network; choose fewer layers or units, or "
+            "try again in a minute"
         )
 
 

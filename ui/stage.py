@@ -391,12 +391,12 @@ class Stage:
                     return
                 time.sleep(_WAITING)
             if pool.error is not None:
-                self._progress.fail(f"Nothing can be trained at the moment. {pool.error}.")
+                self._progress.fail(f"Nothing can be trained at the moment: {pool.error}.")
                 return
         session.begin()
         asking.tell(None)
         if session.error:
-            self._progress.fail(f"Nothing can be trained at the moment. {session.error}.")
+            self._progress.fail(f"Nothing can be trained at the moment: {session.error}.")
 
     def _say_place(self, before: int) -> None:
         """Say for how many others a reader waits whose network has to be compiled first."""

@@ -9,6 +9,8 @@ Heights of what changes while a run goes on are reserved: nothing moves from Tra
 
 from __future__ import annotations
 
+from functools import cache
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -70,6 +72,9 @@ _STYLE = """
 .st-key-progress p + div { height: 0.5rem; border-radius: 0.25rem; overflow: hidden; }
 .st-key-progress p + div { background: color-mix(in srgb, currentColor 10%, transparent); }
 .st-key-progress p + div > div { height: 100%; background: PRIMARY; }
+/* Why nothing can be trained is said in full. */
+.st-key-progress:has([data-testid="stAlert"]) { height: auto; }
+.st-key-progress [data-testid="stAlert"] p { white-space: normal; }
 .st-key-verdict p { height: var(--line); line-height: 1.5; margin: 0; overflow: hidden; }
 .st-key-controls { flex-wrap: nowrap; }
 .st-key-controls > .st-key-start { flex: 1 1 0; min-width: 6rem; max-width: 26rem; }
@@ -144,9 +149,13 @@ _EMBEDDED = """
 
 def apply() -> None:
     """Add it to the page."""
+    st.html(_style() + (_EMBEDDED if st.context.is_embedded else ""))
+
+
+@cache
+def _style() -> str:
     light, dark = (st.get_option(f"theme.{mode}.primaryColor") for mode in ("light", "dark"))
-    style = _STYLE.replace("PRIMARY", f"light-dark({light}, {dark})")
-    st.html(style + (_EMBEDDED if st.context.is_embedded else ""))
+    return _STYLE.replace("PRIMARY", f"light-dark({light}, {dark})")
 
 
 def figure() -> DeltaGenerator:
