@@ -215,13 +215,14 @@ class Ages:
     @classmethod
     def of(cls, server: Server) -> Ages:
         text = _metrics(server)
-        found = re.findall(r'^middle_layer_shown_seconds_bucket{le="(.+)"} (\S+)$', text, re.M)
-        total, count = (
-            float(each[1]) if each else 0.0
-            for end in ("sum", "count")
-            for each in [re.search(rf"^middle_layer_shown_seconds_{end} (\S+)$", text, re.M)]
+        name = "middle_layer_shown_seconds"
+        numbers = dict(re.findall(rf"^{name}_(sum|count) (\S+)$", text, re.M))
+        found = re.findall(rf'^{name}_bucket{{le="(.+)"}} (\S+)$', text, re.M)
+        return cls(
+            float(numbers["sum"]),
+            float(numbers["count"]),
+            {float(bound): float(many) for bound, many in found},
         )
-        return cls(total, count, {float(bound): float(many) for bound, many in found})
 
     def bound(self, before: Ages) -> float:
         """Seconds than which none was older since ``before``."""

@@ -12,8 +12,8 @@ from model.chapters import CHAPTERS
 # Milliseconds. Generous: only a page that hangs takes as long, whatever else the machine does.
 PATIENCE = 200_000
 
-#: The bar of the run, with its text.
-PROGRESS = ".st-key-progress [role=progressbar]"
+# The bar of the run, with its text.
+_PROGRESS = ".st-key-progress [role=progressbar]"
 
 _FIRST = "#first"
 _RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -68,7 +68,7 @@ def change(page: Page) -> None:
 
 def progress(page: Page) -> str:
     """The text over the progress bar."""
-    return page.locator(PROGRESS).inner_text()
+    return page.locator(_PROGRESS).inner_text()
 
 
 def step(page: Page) -> int:

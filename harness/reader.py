@@ -49,7 +49,7 @@ _QUIET = 8
 _STEP = re.compile(r"[Ss]tep ([\d,]+)")
 
 # What lies below the screen of a laptop.
-AWAY = ("curves", "panel")
+_AWAY = ("curves", "panel")
 
 # The bar that ends a frame, and the number that the page tells the server once it is shown.
 _BAR = re.compile(r'role="progressbar"[^>]*><p>(.*?)</p>')
@@ -223,7 +223,7 @@ class Reader:
         if self._bundled and self._shown != self._told:
             self._told = self._shown
             assert self._socket is not None
-            await self._socket.send(" ".join(["shown", self._shown, *AWAY]))
+            await self._socket.send(" ".join(["shown", self._shown, *_AWAY]))
 
     async def _connect(self) -> ClientConnection:
         parts = urlsplit(self.url)
@@ -340,6 +340,8 @@ def _text_of(element: Element) -> str:
     if kind == "html":
         bar = _BAR.search(element.html.body)
         return unescape(bar[1]) if bar else ""
+    if kind == "progress":  # the atlas'
+        return element.progress.text
     if kind in ("markdown", "text", "heading", "alert"):
         return str(getattr(element, kind).body)
     return ""

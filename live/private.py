@@ -166,6 +166,8 @@ def together() -> Iterator[None]:
 
 
 def _hand_over(context: ScriptRunContext, held: list[ForwardMsg]) -> None:
+    if not held:
+        return
     runner: Any = getattr(context._enqueue, "__self__", None)
     found = _active(context.session_id)
     if found is None or not isinstance(runner, ScriptRunner):

@@ -95,8 +95,8 @@ class Seen:
             yield f"gradient of {name} {shown_over(self.now)}, root mean square", pull
         if pulls[-1] > 0:
             yield f"gradient of W as a share of that of {shown[-1]}", pulls[0] / pulls[-1]
-        for k, outputs in enumerate(self.now.activations, 1):
-            silent = int((outputs == 0).all(axis=0).sum())
+        layers = zip(self.now.activations, self.now.silent, strict=True)
+        for k, (outputs, silent) in enumerate(layers, 1):
             yield f"silent units in hidden layer {k}, of {self.experiment.width}", silent
             if silent < self.experiment.width > 1 and (outputs == outputs[:, :1]).all():
                 yield f"different units in hidden layer {k}", 1

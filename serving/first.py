@@ -168,7 +168,7 @@ _STYLE = (
     "#first small{font-size:.85rem}"
     "#first h1+p{min-height:4.6em}"
     # Only where scripts run is anything loaded.
-    "#first div+p+p{visibility:hidden;opacity:.75}html.first #first div+p+p{visibility:visible}"
+    "#coming{visibility:hidden;opacity:.75}html.first #coming{visibility:visible}"
     "#first div{display:grid;grid-template-columns:7fr 5fr;gap:.4rem 1.25rem}"
     "#first svg:first-child:not(:last-child){order:1}"
     "#first svg{width:100%;height:232px}#first img{max-width:100%}"
@@ -186,7 +186,8 @@ def html(first: First, link: Link, card: Card, picture: str) -> str:
     return (
         f'<style>{_STYLE}</style><main id="first"><h1>The middle layer</h1>'
         f"<p>{_said(link)}</p><div>{''.join(first.pictures)}</div>"
-        f"<p>{escape(first.verdict)}</p><p>Loading the controls …</p>"
+        f"<p>{escape(first.verdict)}</p>"
+        '<p id="coming">Loading the controls …</p>'
         f"<noscript><p>{escape(card.sentence)}</p>"
         f'<p><img src="{escape(picture)}" alt="{escape(card.sentence)}" width="600"></p>'
         "<p><small>The page itself, where you train it, needs JavaScript.</small></p></noscript>"

@@ -21,7 +21,7 @@
     const coming = document.querySelector("#root [data-testid=stSkeleton]");
     const text = document.querySelector("#root [data-testid=stMainBlockContainer]")?.textContent;
     quiet = text && drawn && !coming ? quiet + LOOK : 0;
-    // A frame is whole where its number has come (live/flow.py).
+    // A frame is whole where its number has come (live/progress.py).
     const whole = document.querySelector("#root [data-shown]");
     const stands = whole && charts.length > 0 && drawn && charts.length === before;
     sure = stands ? sure + 1 : 0;

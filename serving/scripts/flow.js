@@ -13,11 +13,11 @@
   // shown the last one yet.
   const come = [];
   const handOver = () => {
-    for (const give of come.splice(0)) {
-      try { give(); } catch (error) { reportError(error); } // the others are given all the same
+    for (const message of come.splice(0)) {
+      try { message(); } catch (error) { reportError(error); } // the others come all the same
     }
   };
-  const give = (messages) => {
+  const take = (messages) => {
     const waits = come.length > 0;
     come.push(...messages);
     if (waits) return;
@@ -53,7 +53,7 @@
         return;
       }
       super.addEventListener(kind, (event) => {
-        give(unbundled(event).map((each) => () => listener.call(this, each)));
+        take(unbundled(event).map((each) => () => listener.call(this, each)));
       }, ...rest);
     }
   };
@@ -78,7 +78,7 @@
     else requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(tell, 0)));
   };
 
-  // Only the block that the mark is in is watched: Vega changes thousands of nodes a second elsewhere.
+  // Only the mark's own block is watched: Vega changes thousands of nodes a second elsewhere.
   const near = new MutationObserver(later);
   let place = null;
   const find = () => {
