@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from live import admission, guard
+from live import admission, guard, private
 from live.carrier import Carrier
 from live.pacer import pacer
 from live.settings import SETTINGS
@@ -22,7 +22,7 @@ session = link.open_session(carrier)
 stage = Stage(session, carrier)
 
 stage.train_first()
-with pacer.drawing:
+with pacer.drawing, private.together():
     story.heading(session)
     controls.complaints(session)
     with style.figure():

@@ -61,7 +61,7 @@ def draw_frames(stage: Stage, frames: int) -> tuple[Costs, Costs]:
     for _ in range(frames):
         began = time.monotonic()
         session._advance(STEPS_A_FRAME)
-        drawn(FRAME, lambda: stage._draw(whole=False))
+        drawn(FRAME, stage._frame)
         time.sleep(max(0.0, began + 1 / PACE - time.monotonic()))
     for _ in range(frames):
         session._advance(STEPS_A_FRAME)

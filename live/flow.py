@@ -92,6 +92,13 @@ class Flow:
                 self._news.wait(_LOOK)
         return False
 
+    def settle(self, goes_on: Callable[[], bool]) -> None:
+        """Wait until the browser has shown all that is drawn, if it tells, and for some seconds."""
+        until = self._clock() + _ASLEEP
+        while self.tells and self.unshown and goes_on() and self._clock() < until:
+            with self._news:
+                self._news.wait(_LOOK)
+
     def _may_draw(self, waited: float, unsent: Callable[[], int]) -> bool:
         if not self.tells:
             return unsent() == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -57,6 +57,9 @@ _QUICK = (float("inf"), 0.16, 0.1)
 
 # How often a page that waits for TensorFlow says so anew, in seconds.
 _WAITING = 0.5
+
+# What lies off the screen as a rule, before the browser has told what does.
+_BELOW = frozenset({"beside", "panel", "curves"})
 
 # For how long a page may catch up with its link before it draws, in seconds.
 _UNSEEN = 1.0
@@ -200,10 +203,13 @@ class Stage:
     def _beside_gradients(self, column: DeltaGenerator, name: str) -> None:
         """The weights; or the loss, where a forecast is drawn on it."""
         chapter = self.session.link.chapter
+        place, self._place = self._place, "beside"
+        column = column.container(key="beside")
         if chapter is not None and CHAPTERS[chapter].forecast and "loss" not in self._hidden:
             self._curve("loss", column)
         else:
             self._ladder(column, name, "values")
+        self._place = place
 
     def panel(self) -> None:
         """What the chapter has besides: a dozen seeds, or the atlas."""
@@ -301,8 +307,7 @@ class Stage:
         if not session.begun:
             return
         self._catch_up()
-        with pacer.drawing:
-            self._draw()
+        self._draw()
         _settle()
         if self._moves():
             with metrics.training_session():
@@ -354,7 +359,8 @@ class Stage:
             with pacer.drawing:
                 if session.announce():
                     self._publisher.publish()
-                self._draw(whole=not self._moves())
+                # After the last one the script runs anew, and draws all of it.
+                self._frame(None if self._moves() else self._seen())
 
     def _may_go_on(self) -> bool:
         return self._goes_on() and not private.rerun_is_asked_for()
@@ -403,30 +409,47 @@ class Stage:
         place = f"{before:,} before it" if before else "it is next"
         self._progress.say(0.0, f"This network waits to be compiled: {place}.")
 
-    def _draw(self, whole: bool = True) -> None:
-        """Draw a frame: all of the page, or what a browser can draw twenty times a second.
+    def _draw(self) -> None:
+        """Draw all of the page: what the reader sees first, and the rest once that is shown."""
+        seen = self._seen(self._flow.away if self._flow.tells else _BELOW)
+        with pacer.drawing:
+            self._frame(seen)
+        below = [part for part in self._parts if part not in seen]
+        if below:
+            self._flow.settle(self._may_go_on)
+            with pacer.drawing:
+                self._frame(below)
+
+    def _frame(self, parts: Sequence[_Part] | None = None) -> None:
+        """Draw a frame: of these parts, or of what a browser can draw twenty times a second.
 
         The step is in every frame. With it come those parts that have waited longest, as many as
         the browser is quick for: a laptop takes ten milliseconds for a picture, a phone ten times
         as long. When words are due, all parts come that have figures of theirs, and between two
         such frames the figures stay, so that no two of them ever disagree. What the reader cannot
-        see waits for the whole.
+        see waits until the page rests.
         """
         session = self.session
         with session.lock, private.together():
             if session.runs is not self._runs:
                 return
             now, clock = session.snapshots(), time.monotonic()
-            if whole or self._words.due <= clock:
+            parts = self._due(clock) if parts is None else parts
+            if self._words in parts:
                 self._quoted = now
-            for part in self._parts if whole else self._due(clock):
+            for part in parts:
                 part.due = clock + (max(part.every, _AGES * self._flow.age) if part.every else 0)
                 part.draw(now)
             self._end_frame()
 
+    def _seen(self, away: Container[str] | None = None) -> list[_Part]:
+        """The parts of the page but those that lie ``away``, off the screen."""
+        away = self._flow.away if away is None else away
+        return [part for part in self._parts if part.place not in away]
+
     def _due(self, clock: float) -> list[_Part]:
         """The parts of this frame, of those that the reader sees."""
-        seen = [part for part in self._parts if part.place not in self._flow.away]
+        seen = self._seen()
         quick = sum(self._flow.age < limit for limit in _QUICK)
         if self._words.due <= clock:
             every_frame = quick == len(_QUICK)

@@ -58,8 +58,8 @@
     }
   };
 
-  // Parts that the reader cannot see now: the server draws them once the page rests.
-  const PARTS = ["network", "estimate", "gradients", "curves", "panel"];
+  // Parts that the reader cannot see now: the server draws them last, and once the page rests.
+  const PARTS = ["network", "estimate", "gradients", "beside", "panel", "curves"];
   const away = () => PARTS.filter((name) => {
     const box = document.querySelector(`.st-key-${name}`)?.getBoundingClientRect();
     return box && (box.bottom < 0 || box.top > window.innerHeight);

@@ -87,6 +87,31 @@ def test_where_nobody_tells_the_send_queue_decides() -> None:
     assert not flow.wait(looks(10), lambda: 1)
 
 
+def test_a_frame_settles_once_all_is_shown_or_after_some_seconds() -> None:
+    flow = Flow(Clock(0.0))
+    told_once(flow)
+    looked = looks(1_000)
+    number = flow.drew()
+    threading.Timer(0.05, flow.saw, [number]).start()
+    flow.settle(looked)
+    assert looked()  # shown before the thousandth look
+    slow = Flow(Clock(1.0))
+    told_once(slow)
+    slow.drew()
+    slow.settle(lambda: True)  # nobody shows it
+    assert slow.unshown == 1
+
+
+def test_nothing_settles_where_nobody_tells_or_wants_it() -> None:
+    flow = Flow(Clock(0.0))
+    flow.drew()
+    flow.settle(lambda: True)
+    told_once(flow)
+    flow.drew()
+    flow.settle(lambda: False)
+    assert flow.unshown == 1
+
+
 def test_a_page_can_tell_only_of_what_has_been_drawn() -> None:
     flow = Flow()
     flow.drew()
