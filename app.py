@@ -22,7 +22,7 @@ session = link.open_session(carrier)
 stage = Stage(session, carrier)
 
 stage.train_first()
-with pacer.drawing, private.together():
+with pacer.answering, private.together():
     story.heading(session)
     controls.complaints(session)
     with style.figure():

@@ -7,8 +7,8 @@ as long as others are there, because one stranger can open any number of pages.
 
 What is counted is the processor time of a session's own thread. Training is counted where the
 workers are asked for (``model/line.py``), by the same names. Where the machine gives less than it
-shows, nobody exceeds a share of what it shows; so the lock under which all draw (``FairLock``) goes
-to whoever has had least of late.
+shows, nobody exceeds a share of what it shows; so for the lock under which all draw (``FairLock``)
+whoever has had much of late comes after the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from live.machine import MACHINE
@@ -48,8 +49,9 @@ _ANEW = 0.25
 
 _FORGOTTEN = 3_600.0
 
-# Seconds after which a third of what a session has had still counts where two want the same.
-_LATE = 10.0
+# Seconds after which a third of what a session has had still counts where two want the same; and
+# how many seconds later it comes for each second that it has had.
+_LATE, _LATER = 10.0, 10.0
 
 
 @dataclass
@@ -180,32 +182,51 @@ class Ledger:
 
 
 class FairLock:
-    """A lock that goes to whoever has had least of late, among those who wait for it."""
+    """A lock that goes to whoever came first; what one has had of late counts as coming later."""
 
-    def __init__(self, burden: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self,
+        burden: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._burden = burden
+        self._clock = clock
         self._guard = threading.Lock()
         self._held = False
-        self._waiting: list[tuple[float, int, threading.Event]] = []
+        self._waiting: list[tuple[float, int, threading.Lock]] = []
         self._number = 0
 
     def __enter__(self) -> None:
-        burden = self._burden()
+        self._take(0.0)
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                heapq.heappop(self._waiting)[2].release()  # still held, by the one called
+            else:
+                self._held = False
+
+    @contextmanager
+    def early(self, seconds: float) -> Iterator[None]:
+        """Hold it as one who came so many seconds ago."""
+        self._take(seconds)
+        try:
+            yield
+        finally:
+            self.__exit__()
+
+    def _take(self, early: float) -> None:
+        # So much later, and no more: whoever waits gets it in the end, however many others come.
+        later = min(_LATER * self._burden(), _LONGEST_FOR_A_PAGE)
         with self._guard:
             if not self._held:
                 self._held = True
                 return
             self._number += 1
-            called = threading.Event()
-            heapq.heappush(self._waiting, (burden, self._number, called))
-        called.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._guard:
-            if self._waiting:
-                heapq.heappop(self._waiting)[2].set()  # still held, by the one called
-            else:
-                self._held = False
+            called = threading.Lock()  # an event takes three times as long
+            called.acquire()
+            heapq.heappush(self._waiting, (self._clock() - early + later, self._number, called))
+        called.acquire()
 
     def locked(self) -> bool:
         """Whether somebody holds it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from live.fairness import FairLock, Ledger, ledger
@@ -25,6 +26,9 @@ _FIRST_GUESS = 0.0035
 
 # A frame may not be held up by more than this: the picture slows down, it does not stop.
 _LONGEST = 1.0
+
+# So many seconds a click is ahead of the pictures that wait with it.
+_HEAD_START = 2.0
 
 # Slots are a little further apart than a frame costs, to leave room for clicks and new readers.
 _ROOM = 1.05
@@ -62,6 +66,11 @@ class Pacer:
         self._cost = _FIRST_GUESS
         self._seen: dict[str, float] = {}  # when each session last asked
         self._window = (clock(), cpu(), 0)
+
+    @property
+    def answering(self) -> AbstractContextManager[None]:
+        """The same for the answer to a click: all that was to be drawn before may be later."""
+        return self.drawing.early(_HEAD_START)
 
     @property
     def spacing(self) -> float:

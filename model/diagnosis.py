@@ -172,8 +172,8 @@ def _answers(seen: Seen) -> str:
     """What the estimate is like over the inputs, in words."""
     moves = seen.share * SPAN
     if moves < 0.01:
-        middle = f"{float(np.median(seen.now.estimate)):.2f}".replace("-0.00", "0.00")
-        return f"It answers {middle} to every input."
+        answer = f"{seen.now.answer:.2f}".replace("-0.00", "0.00")
+        return f"It answers {answer} to every input."
     return f"Its answers span {moves:.2f} of the {SPAN:.2f} they should."
 
 

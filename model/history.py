@@ -87,6 +87,11 @@ class Snapshot:
         """The network's answers to the 41 inputs of :data:`PROBE`."""
         return estimate(self.experiment, self.vector, PROBE)
 
+    @property
+    def answer(self) -> float:
+        """The median of the estimate: what it is, where it is flat."""
+        return float(np.sort(self.estimate)[len(PROBE) // 2])
+
     @cached_property
     def activations(self) -> list[Float32]:
         """Outputs of every hidden layer at the probe inputs, each ``[41, width]``."""
@@ -118,6 +123,8 @@ class History:
         rows, size = capacity(experiment), size_of(experiment)
         self._count = 0
         self._start: Snapshot | None = None
+        # The last one that was asked for: a frame's pictures, words and verdict are all of one.
+        self._taken: Snapshot | None = None
         # Full size at once: memory is only taken as rows are written.
         self._steps = np.empty(rows, np.int64)
         self._loss = np.empty(rows, np.float32)
@@ -207,6 +214,11 @@ class History:
         if not self._count:
             raise LookupError("nothing is remembered of a run that has not begun")
         i = int(np.argmin(np.abs(self.steps - step)))
+        if self._taken is None or self._taken.step != self._steps[i]:
+            self._taken = self._at(i)
+        return self._taken
+
+    def _at(self, i: int) -> Snapshot:
         # The row that the gradients shown are summed from; step 0 stands for itself.
         here = int(self._steps[i])
         before = max(int(self.steps.searchsorted(here - SHOWN_STEPS, side="right")) - 1, 0)
@@ -229,6 +241,7 @@ class History:
         """Remember what a run has seen since; forget what the new stride leaves no room for."""
         if not len(snapshots.steps):
             return
+        self._taken = None
         pending = self._thin(stride_at(self.experiment, int(snapshots.steps[-1])))
         start, self._count = self._count, self._count + len(snapshots.steps)
         rows = slice(start, self._count)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from live import metrics
+from live import garbage, metrics
 from live.private import forget_the_gone
 from live.settings import SETTINGS
 from model.memory import give_back, have_few_heaps
@@ -46,11 +45,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 async def _tidy() -> None:
     """Give back to the system what readers took who have gone."""
+    some_have_gone = False
     while True:
         await asyncio.sleep(_TIDIED_EVERY)
         gone = forget_the_gone()
         if gone:
             metrics.forgotten(gone)
-            # A session is a knot of references to itself, and the page collects garbage seldom.
-            gc.collect()
+            some_have_gone = True
+        # A session is a knot of references to itself.
+        if some_have_gone and garbage.collect():
+            some_have_gone = False
             give_back()

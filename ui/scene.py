@@ -65,8 +65,7 @@ class Scene:
 
     def answer(self, lane: str = FIRST) -> str:
         """The one answer of a flat network."""
-        middle = float(np.median(self.now[lane].estimate))
-        return f"{middle:.2f}".replace("-0.00", "0.00").replace("-", "−")
+        return f"{self.now[lane].answer:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
     def answers(self, lane: str = FIRST) -> str:
         """The picture of the estimate in words; of two, there is room for what tells them apart."""

@@ -7,11 +7,10 @@ frame is waited for: what is not redrawn within half a second of a run is faded 
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from charts import ladder, pictures
 from charts.pictures import Now
 from charts.theme import FIRST
-from live import metrics, private
+from live import garbage, metrics, private
 from live.carrier import Carrier
 from live.flow import Flow
 from live.pacer import Turn, pacer
@@ -44,9 +43,6 @@ _LOW, _FACTOR = 220, 14
 # Text that changes twenty times a second cannot be read, and a curve grows by a point: what is read
 # is drawn this often, a curve or a second ladder that often, in seconds.
 _WORDS_EVERY, _CURVES_EVERY = 0.35, 0.8
-
-# Objects made before the youngest are collected, and how many such collections make an older one.
-_COLLECT_AFTER = (50_000, 50, 50)
 
 # What is not for every frame comes in every third at most, where the browser is slow: two are on
 # their way at a time.
@@ -125,6 +121,7 @@ class Stage:
         self._words = _Part(self._draw_words, "words", _WORDS_EVERY, quotes=True)
         self._parts = [self._words]
         self._quoted: Now = {}  # whose figures stand on the page
+        self._has_just_read = False  # whether the last frame had the words
         self._scene: Scene | None = None
 
     def train_first(self) -> None:
@@ -300,7 +297,7 @@ class Stage:
     def live(self) -> None:
         """Draw; then wait for TensorFlow, train and draw, until paused or the reader leaves."""
         session = self.session
-        with pacer.drawing:
+        with pacer.answering:
             self._publisher.publish()
         moved = not session.begun or self._moves()
         self._wait_for_weights()
@@ -308,7 +305,7 @@ class Stage:
             return
         self._catch_up()
         self._draw()
-        _settle()
+        garbage.collect()
         if self._moves():
             with metrics.training_session():
                 self._play()
@@ -412,12 +409,12 @@ class Stage:
     def _draw(self) -> None:
         """Draw all of the page: what the reader sees first, and the rest once that is shown."""
         seen = self._seen(self._flow.away if self._flow.tells else _BELOW)
-        with pacer.drawing:
+        with pacer.answering:
             self._frame(seen)
         below = [part for part in self._parts if part not in seen]
         if below:
             self._flow.settle(self._may_go_on)
-            with pacer.drawing:
+            with pacer.answering:
                 self._frame(below)
 
     def _frame(self, parts: Sequence[_Part] | None = None) -> None:
@@ -435,7 +432,8 @@ class Stage:
                 return
             now, clock = session.snapshots(), time.monotonic()
             parts = self._due(clock) if parts is None else parts
-            if self._words in parts:
+            self._has_just_read = self._words in parts
+            if self._has_just_read:
                 self._quoted = now
             for part in parts:
                 part.due = clock + (max(part.every, _AGES * self._flow.age) if part.every else 0)
@@ -451,10 +449,11 @@ class Stage:
         """The parts of this frame, of those that the reader sees."""
         seen = self._seen()
         quick = sum(self._flow.age < limit for limit in _QUICK)
-        if self._words.due <= clock:
+        # A crowd's frames are as far apart as words: every other one is enough to read.
+        if self._words.due <= clock and not self._has_just_read:
             every_frame = quick == len(_QUICK)
             return [part for part in seen if part.quotes or (every_frame and not part.every)]
-        due = [part for part in seen if part.due <= clock]
+        due = [part for part in seen if part.due <= clock and part is not self._words]
         return sorted(due, key=lambda part: part.due)[:quick]
 
     def _draw_estimate(self, now: Now) -> None:
@@ -527,20 +526,6 @@ class Stage:
         if session.error:
             text += f" · Training stopped: {session.error}. Press Train to try again."
         self._progress.end_frame(min(step / end, 1.0), text)
-
-
-@cache
-def _settle() -> None:
-    """Once a page has been drawn, all that has been imported stays for good.
-
-    Streamlit collects garbage after each run of the script, over everything there is (half of a
-    crowded server's time, measured); what is frozen is not looked at again. A frame makes some
-    thousand objects and hardly a cycle, so Python need not look for them every few frames either
-    (another quarter, measured).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _duration(seconds: float) -> str:

@@ -108,27 +108,65 @@ def test_who_has_been_idle_is_known() -> None:
     assert house.ledger.whose("nobody") == "nobody"
 
 
-def test_the_lock_goes_to_who_has_had_least_and_not_to_who_came_first() -> None:
-    burden = threading.local()
-    order: list[int] = []
-    lock = FairLock(lambda: float(burden.own))
+def queue(lock: FairLock, burden: threading.local, clock: list[float]) -> list[str]:
+    """Who gets the lock after whom: comers with a burden each, of whom one comes a second."""
+    order: list[str] = []
 
-    def draw(own: int) -> None:
+    def draw(name: str, own: float) -> None:
         burden.own = own
         with lock:
-            order.append(own)
+            order.append(name)
 
-    burden.own = 0
+    burden.own = 0.0
     threads: list[threading.Thread] = []
     with lock:
-        for own in (5, 3, 4, 1, 2):
-            threads.append(threading.Thread(target=draw, args=(own,)))
+        for name, own in (("heavy", 0.35), ("a", 0.0), ("greedy", 1e9), ("light", 0.04)):
+            threads.append(threading.Thread(target=draw, args=(name, own)))
             threads[-1].start()
             while len(lock._waiting) < len(threads):
                 time.sleep(0.001)
+            clock[0] += 1.0
+        for second in range(30):
+            threads.append(threading.Thread(target=draw, args=(f"{second}", 0.0)))
+            threads[-1].start()
+            while len(lock._waiting) < len(threads):
+                time.sleep(0.001)
+            clock[0] += 1.0
     for thread in threads:
         thread.join()
-    assert order == [1, 2, 3, 4, 5]
+    assert not lock.locked()
+    return order
+
+
+def test_who_has_had_much_comes_later_and_not_never() -> None:
+    burden, clock = threading.local(), [0.0]
+    order = queue(FairLock(lambda: float(burden.own), lambda: clock[0]), burden, clock)
+    assert order[:3] == ["a", "light", "heavy"]  # at 1 s, at 3 + 0.4 s, and at 0 + 3.5 s
+    comers = [name for name in order if name.isdigit()]
+    assert comers == sorted(comers, key=int)
+    assert order.index("17") < order.index("greedy") < order.index("19")
+
+
+def test_who_comes_early_is_before_those_who_came_so_long_ago() -> None:
+    lock = FairLock(clock=lambda: 0.0)
+    order: list[str] = []
+
+    def draw(name: str, early: float) -> None:
+        with lock.early(early):
+            order.append(name)
+
+    threads = [
+        threading.Thread(target=draw, args=(name, early))
+        for name, early in (("picture", 0.0), ("click", 2.0), ("other", 0.0))
+    ]
+    with lock:
+        for count, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(lock._waiting) < count:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == ["click", "picture", "other"]
     assert not lock.locked()
 
 
