@@ -15,7 +15,6 @@ from charts.theme import INK, REFERENCE, short
 from model.describe import titles
 from model.evidence import FLAT, SPAN
 from model.history import PROBE, Snapshot
-from model.state import Float32
 
 # What an axis is called stands in the corners of the plot that a network leaves free once it has
 # learned: outside they would take a third of a small picture.
@@ -90,15 +89,16 @@ def data(lanes: Mapping[str, Snapshot], guess: float | None = None) -> pa.Table:
 
 def finding(lanes: Mapping[str, Snapshot]) -> str:
     """What the chart shows, in words for those who do not see it."""
-    return "; ".join(_answer(snapshot.estimate) for snapshot in lanes.values())
+    return "; ".join(map(_answer, lanes.values()))
 
 
-def _answer(estimate: Float32) -> str:
+def _answer(snapshot: Snapshot) -> str:
+    estimate = snapshot.estimate
     moves = float(np.ptp(estimate)) if np.isfinite(estimate).all() else np.nan
     if not np.isfinite(moves):
         return "not a number"
     if moves < FLAT * SPAN:
-        return f"flat at {short(float(estimate.mean()))}"
+        return f"flat at {short(snapshot.answer)}".replace("-", "−")
     return f"moves by {moves:.2f} of the {SPAN:.2f} it should"
 
 

@@ -26,6 +26,10 @@ class Progress:
         """Show how far it is while there is nothing else to draw."""
         self._draw(share, text)
 
+    def wait(self, share: float, text: str) -> None:
+        """The same where it may take long: the first picture gives way (scripts/first.js)."""
+        self._draw(share, text, " data-waits")
+
     def end_frame(self, share: float, text: str) -> None:
         """The same as the last element of a frame."""
         self._draw(share, text, f' data-shown="{self._flow.name} {self._flow.drew()}"')

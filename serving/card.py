@@ -49,7 +49,8 @@ async def index(request: Request) -> Response:
     patience = 0.0 if "sec-fetch-mode" in request.headers else _PATIENCE
     card, first = await asyncio.gather(_card(canonical(link), patience), _first(link, patience))
     base = base_of(request)
-    body = html(first, link, card, _picture(base, link))
+    embedded = request.query_params.get("embed", "").lower() == "true"
+    body = html(first, link, card, _picture(base, link), embedded)
     page = with_head(f"{_head(card, base, link)}\n    {tags()}", body)
     return document(page, request.headers)
 

@@ -175,17 +175,23 @@ _STYLE = (
     "@media(max-width:640px){#first{padding:1rem}#first div{grid-template-columns:1fr}"
     "#first h1+p{min-height:9em}#first svg:first-child:not(:last-child){order:0}"
     "#first svg{height:190px}}"
+    # In somebody's text, as low as the live figure there (ui/style.py).
+    "#first.figure{padding:1rem;font-size:.9rem}"
+    "#first.figure h1{position:absolute;clip-path:inset(50%)}#first.figure svg{height:150px}"
+    "#first.figure h1+p{min-height:3em}"
+    "@media(max-width:640px){#first.figure h1+p{min-height:4.6em}}"
 )
 
 
-def html(first: First, link: Link, card: Card, picture: str) -> str:
+def html(first: First, link: Link, card: Card, picture: str, embedded: bool = False) -> str:
     """The element that holds the first picture of ``link``; ``picture`` is the card's address.
 
     How the run ends is for those only who cannot run it: to everybody else it is the question.
     """
+    kind = ' class="figure"' if embedded else ""
     return (
-        f'<style>{_STYLE}</style><main id="first"><h1>The middle layer</h1>'
-        f"<p>{_said(link)}</p><div>{''.join(first.pictures)}</div>"
+        f'<style>{_STYLE}</style><main id="first"{kind}><h1>The middle layer</h1>'
+        f"<p>{_said(link, embedded)}</p><div>{''.join(first.pictures)}</div>"
         f"<p>{escape(first.verdict)}</p>"
         '<p id="coming">Loading the controls …</p>'
         f"<noscript><p>{escape(card.sentence)}</p>"
@@ -195,7 +201,8 @@ def html(first: First, link: Link, card: Card, picture: str) -> str:
     )
 
 
-def _said(link: Link) -> str:
+def _said(link: Link, embedded: bool) -> str:
     """The words that the live page begins with, so that they stay when it takes over."""
-    words = " ".join(beginning(link.experiment, link.versus, link.chapter))
+    lead, question = beginning(link.experiment, link.versus, link.chapter)
+    words = question if embedded else f"{lead} {question}"
     return re.sub(r"\*(.+?)\*", r"<i>\1</i>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(words)))

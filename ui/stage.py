@@ -136,7 +136,8 @@ class Stage:
             # One place a time of the run: what is replaced does not move, as the browser sees it.
             self._texts = {phase: Slot(st.container()) for phase in story.PHASES}
             if self._is_blank:
-                self._texts["before"].draw("markdown", story.GREETING)
+                greeting = story.greeting(self.session, short=self._embedded)
+                self._texts["before"].draw("markdown", greeting)
         with st.container(key="guess"):
             story.ask(self.session)
 
@@ -329,7 +330,7 @@ class Stage:
                 said = now
                 share = session.step / session.goal
                 text = "Your server went away. This one goes back to where your run stood"
-                self._progress.say(share, f"{text}: {share:.0%}")
+                self._progress.wait(share, f"{text}: {share:.0%}")
             self._advance()
 
     def _advance(self) -> Turn:
@@ -385,10 +386,9 @@ class Stage:
             while not pool.ready and pool.error is None:
                 waited = pool.warming_seconds
                 then = " Training begins by itself." if session.busy else ""
-                self._progress.say(
+                self._progress.wait(
                     min(waited / WARM_UP_SECONDS, 0.99),
-                    f"TensorFlow is starting on the server: {waited:.0f} s so far, of about "
-                    f"{WARM_UP_SECONDS} s as a rule.{then}",
+                    f"TensorFlow is starting: {waited:.0f} s, of about {WARM_UP_SECONDS} s.{then}",
                 )
                 if not self._goes_on():
                     return
@@ -404,7 +404,7 @@ class Stage:
     def _say_place(self, before: int) -> None:
         """Say for how many others a reader waits whose network has to be compiled first."""
         place = f"{before:,} before it" if before else "it is next"
-        self._progress.say(0.0, f"This network waits to be compiled: {place}.")
+        self._progress.wait(0.0, f"This network waits to be compiled: {place}.")
 
     def _draw(self) -> None:
         """Draw all of the page: what the reader sees first, and the rest once that is shown."""

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from model.atlas import Plan
-from model.chapters import CHAPTERS
+from model.chapters import CHAPTERS, beginning
 from model.describe import short, titles
 from model.diagnosis import Diagnosis
 from model.experiment import MOST_STEPS
@@ -22,11 +22,6 @@ from ui.link import touched
 from ui.scene import MARKS, Phase, Scene
 from ui.session import SPEEDS, Session, this_session
 from ui.texts import FREE, STORIES, Guess, Story, law_of
-
-GREETING = (
-    "A small network learns to repeat the number it is given. Choose its depth and its first "
-    "weights, press **Train**, and see whether it learns, and if not, why not."
-)
 
 # An icon that every font has, and the verdict in a word.
 _VERDICTS: Mapping[str, str] = {
@@ -96,6 +91,13 @@ def story_of(session: Session) -> Story:
     if chapter is None or session.has_left_chapter:
         return FREE
     return STORIES[chapter]
+
+
+def greeting(session: Session, short: bool = False) -> str:
+    """What is said while there is nothing to speak of: what the first picture says."""
+    link = session.link
+    lead, question = beginning(link.experiment, link.versus, link.chapter)
+    return question if short else f"{lead} {question}"
 
 
 def text(scene: Scene, short: bool = False) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, Page
 
 from harness.servers import Server
-from serving import frontend
+from serving import frontend, scripts
 
 SECONDS = 1_000
 
@@ -57,6 +59,27 @@ def test_the_live_page_takes_the_place_of_the_first_picture_and_nothing_jumps(
     assert page.evaluate("window.shifted") < 0.1
 
 
+@pytest.mark.parametrize(
+    ("says", "gives_way"),
+    [
+        ('<div role="progressbar"><p>Step 0</p></div>', False),
+        ('<div role="progressbar" data-waits><p>TensorFlow is starting</p></div>', True),
+        ('<div data-testid="stAlert">Nothing can be trained</div>', True),
+    ],
+)
+def test_the_first_picture_gives_way_to_what_has_to_be_waited_for(
+    page: Page, says: str, gives_way: bool
+) -> None:
+    page.set_content(
+        '<main id="first">The question</main><div id="root"><div class="st-key-figure">'
+        f'<div class="st-key-progress">{says}</div></div></div>'
+    )
+    page.add_script_tag(path=Path(scripts.__file__).with_name("first.js"))
+    page.wait_for_timeout(1 * SECONDS)
+    assert page.locator("#first").is_visible() is not gives_way
+    assert page.evaluate("document.getElementById('root').inert") is not gives_way
+
+
 def test_the_first_screen_loads_what_it_needs_at_once_and_nothing_else(
     page: Page, server: Server
 ) -> None:
@@ -65,8 +88,8 @@ def test_the_first_screen_loads_what_it_needs_at_once_and_nothing_else(
     page.goto(server.url, wait_until="commit")
     page.locator("#first").wait_for(state="detached", timeout=60 * SECONDS)
     page.wait_for_timeout(2 * SECONDS)
-    scripts = {address for address in asked if address.startswith("static/js/")}
+    asked_for = {address for address in asked if address.startswith("static/js/")}
     # Whatever is not named in the head is found out about late, one after another.
-    assert scripts - set(frontend.first_screen()) == set()
+    assert asked_for - set(frontend.first_screen()) == set()
     needless = ("SyntaxHighlighter", "MaterialSymbols", "Plotly", "DataFrame")
     assert [a for a in asked if any(name in a for name in needless)] == []

@@ -72,6 +72,16 @@ def test_a_chapter_shows_its_network_and_its_estimate_before_anybody_has_asked(
     assert "#1c2430" not in told
 
 
+def test_in_a_post_it_says_what_the_figure_begins_with(served: Server) -> None:
+    _, html, _ = ask(f"{served.url}/?chapter=stops&embed=true", READER)
+    first = gzip.decompress(html).decode().partition('<main id="first" class="figure">')[2]
+    setup = CHAPTERS["stops"]
+    lead, question = beginning(setup.first, setup.second, "stops")
+    said = unescape(re.sub(r"<.*?>", "", first.partition("<p>")[2].partition("</p>")[0]))
+    assert said == re.sub(r"\*", "", question)
+    assert lead not in said
+
+
 def test_what_is_read_in_a_picture_keeps_its_digits(served: Server) -> None:
     assert ">N(0, 0.001)<" in picture_of(f"{served.url}/?chapter=cure")
 

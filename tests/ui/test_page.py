@@ -94,11 +94,12 @@ def test_the_page_stands_before_tensorflow_does(
     assert_stands(at)
     assert not session_of(at).begun
     assert at.button_group(key="layers").value == "3"
-    assert "press **Train**" in texts(at)
+    assert "Press **Train**" in texts(at)
     assert "Not trained yet" in texts(at)
     waiting = progress_of(at)
     assert "TensorFlow is starting" in waiting
     assert f"of about {rooms.WARM_UP_SECONDS} s" in waiting
+    assert "data-waits" in waiting  # the first picture gives way
 
 
 def never() -> None:
