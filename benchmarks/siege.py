@@ -10,7 +10,8 @@ silent. Memory is the Streamlit process': before, at its highest, and when the s
 gone for a while. The server's resolver never answers.
 
 Everything shares the machine with the server, the stranger too: what it takes of the processor is
-missing from everybody's pictures. `--only` names one attack or several.
+missing from everybody's pictures. `--only` names one attack or several. With `--soak` all of them
+come one after the other to one server, half an hour long, and what it wrote down is shown.
 """
 
 from __future__ import annotations
@@ -391,22 +392,32 @@ async def besiege(
 
 
 async def siege(
-    log: Path, names: list[str], readers: int, size: int, seconds: float, calm: float
+    log: Path,
+    names: list[str],
+    readers: int,
+    size: int,
+    seconds: float,
+    calm: float,
+    soak: bool = False,
 ) -> dict[str, Seen]:
-    """All the attacks of these names, each on a server of its own."""
+    """All the attacks of these names, each on a server of its own, or all on one."""
     found = {}
+    site = log.parent / "site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(RESOLVER)
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     print(table(_HEAD, []), flush=True)
-    for name in names:
-        site = log.parent / "site"
-        site.mkdir(exist_ok=True)
-        (site / "sitecustomize.py").write_text(RESOLVER)
-        path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    for together in [names] if soak else [[name] for name in names]:
         log.unlink(missing_ok=True)
         with serving(log, {"PYTHONPATH": path}) as server:
             async with training(server, readers) as crowd:
                 await asyncio.sleep(5)
-                found[name] = await besiege(server, crowd, ATTACKS[name], size, seconds, calm)
-        print(line(found[name].cells(name)), flush=True)
+                for name in together:
+                    seen = await besiege(server, crowd, ATTACKS[name], size, seconds, calm)
+                    print(line(seen.cells(name)), flush=True)
+                    found[name] = seen
+            for entry in server.complaints():
+                print(entry)
     return found
 
 
@@ -417,6 +428,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=60, help="of a crowd")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--calm", type=float, default=120, help="seconds until the last look")
+    parser.add_argument("--soak", action="store_true", help="one after the other on one server")
     options = parsed(parser, only=["origins", "reruns"], size=20, seconds=8, calm=5)
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(
@@ -427,12 +439,15 @@ def main() -> None:
                 options.size,
                 options.seconds,
                 options.calm,
+                options.soak,
             )
         )
     if not options.quick and list(found) == list(ATTACKS):
         rows = [seen.cells(name) for name, seen in found.items()]
         legend = "\n".join(f"- **{name}**: {act.__doc__}" for name, act in ATTACKS.items())
-        text = f"One stranger, {options.size} of a kind, and {options.readers} readers.\n\n{legend}"
+        text = f"One stranger, {options.size} of a kind, and {options.readers} readers"
+        text += ", all on one server, one attack after the other" if options.soak else ""
+        text += f".\n\n{legend}"
         publish("siege", f"## A siege\n\n{text}\n\n{table(_HEAD, rows)}")
     print(json.dumps({name: round(seen.kept, 2) for name, seen in found.items()}))
 

@@ -12,9 +12,18 @@ from streamlit.delta_generator import DeltaGenerator
 
 # Whether the old address stays in the history, to go back to, is decided here: the page may write
 # twice before the browser has drawn once. Each entry of the history knows its lesson.
+#
+# After Back or Forward the server is about to say the same as the entry gone to. What still comes
+# from before would be a new entry, and there would be no way forward any more.
 _JS = """
+const MOST_WAIT = 5000;
+let wentAt = -Infinity;
+window.addEventListener("popstate", () => { wentAt = performance.now(); });
+
 export default function ({ data }) {
   const state = window.history.state ?? {};
+  if (state.lesson !== data.lesson && performance.now() - wentAt < MOST_WAIT) return;
+  wentAt = -Infinity;
   const url = new URL(window.location.href);
   // Streamlit's own parameters, of which the script is told nothing.
   const own = [...url.searchParams].filter(([name]) => name.startsWith("embed"));
