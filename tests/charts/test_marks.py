@@ -99,7 +99,7 @@ def answering(slope: float, constant: float) -> Snapshot:
     ("slope", "constant", "said"),
     [
         (0.0, 0.02, "flat at 0.02"),
-        (0.09, -0.5, "flat at -0.5"),
+        (0.09, -0.5, "flat at −0.5"),
         (0.9, 0.0, "moves by 1.80 of the 2.00 it should"),
         (np.inf, 0.0, "not a number"),
     ],
