@@ -300,12 +300,14 @@ class Stage:
         session = self.session
         with pacer.answering:
             self._publisher.publish()
+        just_opened = not session.begun and not session.moved_here
         moved = not session.begun or self._moves()
         self._wait_for_weights()
         if not session.begun:
             return
         self._catch_up()
-        self._draw()
+        # A page just opened is laid out anew at once, and drawn whole then.
+        self._draw(below=not just_opened or self._moves())
         garbage.collect()
         if self._moves():
             with metrics.training_session():
@@ -406,16 +408,16 @@ class Stage:
         place = f"{before:,} before it" if before else "it is next"
         self._progress.wait(0.0, f"This network waits to be compiled: {place}.")
 
-    def _draw(self) -> None:
-        """Draw all of the page: what the reader sees first, and the rest once that is shown."""
+    def _draw(self, below: bool = True) -> None:
+        """Draw what the reader sees, and once that is shown what lies ``below`` it."""
         seen = self._seen(self._flow.away if self._flow.tells else _BELOW)
         with pacer.answering:
             self._frame(seen)
-        below = [part for part in self._parts if part not in seen]
-        if below:
+        rest = [part for part in self._parts if part not in seen]
+        if below and rest:
             self._flow.settle(self._may_go_on)
             with pacer.answering:
-                self._frame(below)
+                self._frame(rest)
 
     def _frame(self, parts: Sequence[_Part] | None = None) -> None:
         """Draw a frame: of these parts, or of what a browser can draw twenty times a second.

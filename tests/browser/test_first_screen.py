@@ -31,8 +31,16 @@ WHILE_LOADING, WHILE_TRAINING = 0.1, 0.02
 
 _SHIFTS = """
 window.shifted = 0;
+window.moved = [];
+const keyOf = node => (node?.nodeType === 1 ? node : node?.parentElement)
+  ?.closest('[class*=st-key-]')?.className.match(/st-key-[a-z-]+/)?.[0];
 new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+  for (const entry of list.getEntries()) {
+    if (entry.hadRecentInput) continue;
+    window.shifted += entry.value;
+    window.moved.push([Math.round(entry.startTime), entry.value, ...entry.sources.map(each =>
+      `${keyOf(each.node)} ${each.previousRect.y} to ${each.currentRect.y}`)]);
+  }
 }).observe({type: 'layout-shift', buffered: true});
 """
 
@@ -80,7 +88,7 @@ def test_estimate_train_and_verdict_are_seen_before_during_and_after_and_stay_wh
 ) -> None:
     with opened(browser, server, size, query) as page:
         assert_all_is_seen(page, size)
-        assert page.evaluate("window.shifted") < WHILE_LOADING
+        assert page.evaluate("window.shifted") < WHILE_LOADING, page.evaluate("window.moved")
         page.evaluate("window.shifted = 0")
         acts.press(page, "train")
         acts.wait_for_step(page, "n > 500")
