@@ -13,17 +13,25 @@ from streamlit.delta_generator import DeltaGenerator
 # Whether the old address stays in the history, to go back to, is decided here: the page may write
 # twice before the browser has drawn once. Each entry of the history knows its lesson.
 #
-# After Back or Forward the server is about to say the same as the entry gone to. What still comes
-# from before would be a new entry, and there would be no way forward any more.
+# After Back or Forward the server still says what has just been left. As a new entry that would
+# take the way forward away, so it is not written until the server has said where the reader is now.
 _JS = """
 const MOST_WAIT = 5000;
-let wentAt = -Infinity;
-window.addEventListener("popstate", () => { wentAt = performance.now(); });
+const left = new Set();
+let shown;
+let wentAt;
+window.addEventListener("popstate", ({ state }) => {
+  left.add(shown);
+  shown = state?.lesson;
+  left.delete(shown);
+  wentAt = performance.now();
+});
 
 export default function ({ data }) {
   const state = window.history.state ?? {};
-  if (state.lesson !== data.lesson && performance.now() - wentAt < MOST_WAIT) return;
-  wentAt = -Infinity;
+  if (state.lesson === data.lesson || performance.now() - wentAt > MOST_WAIT) left.clear();
+  if (left.has(data.lesson)) return;
+  shown = data.lesson;
   const url = new URL(window.location.href);
   // Streamlit's own parameters, of which the script is told nothing.
   const own = [...url.searchParams].filter(([name]) => name.startsWith("embed"));

@@ -149,3 +149,14 @@ def beginning(
         "weights.",
         "Will it learn? Press **Train**.",
     )
+
+
+def greeting(
+    first: Experiment,
+    second: Experiment | None = None,
+    chapter: str | None = None,
+    short: bool = False,
+) -> str:
+    """The same as one text; the question alone where there is room for no more."""
+    lead, question = beginning(first, second, chapter)
+    return question if short else f"{lead} {question}"

@@ -25,7 +25,7 @@ from live.pacer import Turn, pacer
 from live.private import reader_is_there, session_id
 from live.progress import Progress
 from live.slot import Slot
-from model.chapters import CHAPTERS
+from model.chapters import CHAPTERS, greeting
 from model.diagnosis import diagnose
 from model.workers import WARM_UP_SECONDS
 from ui import asking, controls, story
@@ -121,7 +121,7 @@ class Stage:
         self._words = _Part(self._draw_words, "words", _WORDS_EVERY, quotes=True)
         self._parts = [self._words]
         self._quoted: Now = {}  # whose figures stand on the page
-        self._has_just_read = False  # whether the last frame had the words
+        self._had_words = False  # whether the last frame had the words
         self._scene: Scene | None = None
 
     def train_first(self) -> None:
@@ -136,8 +136,9 @@ class Stage:
             # One place a time of the run: what is replaced does not move, as the browser sees it.
             self._texts = {phase: Slot(st.container()) for phase in story.PHASES}
             if self._is_blank:
-                greeting = story.greeting(self.session, short=self._embedded)
-                self._texts["before"].draw("markdown", greeting)
+                link = self.session.link
+                said = greeting(link.experiment, link.versus, link.chapter, self._embedded)
+                self._texts["before"].draw("markdown", said)
         with st.container(key="guess"):
             story.ask(self.session)
 
@@ -434,8 +435,8 @@ class Stage:
                 return
             now, clock = session.snapshots(), time.monotonic()
             parts = self._due(clock) if parts is None else parts
-            self._has_just_read = self._words in parts
-            if self._has_just_read:
+            self._had_words = self._words in parts
+            if self._had_words:
                 self._quoted = now
             for part in parts:
                 part.due = clock + (max(part.every, _AGES * self._flow.age) if part.every else 0)
@@ -452,7 +453,7 @@ class Stage:
         seen = self._seen()
         quick = sum(self._flow.age < limit for limit in _QUICK)
         # A crowd's frames are as far apart as words: every other one is enough to read.
-        if self._words.due <= clock and not self._has_just_read:
+        if self._words.due <= clock and not self._had_words:
             every_frame = quick == len(_QUICK)
             return [part for part in seen if part.quotes or (every_frame and not part.every)]
         due = [part for part in seen if part.due <= clock and part is not self._words]

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from model.atlas import Plan
-from model.chapters import CHAPTERS, beginning
+from model.chapters import CHAPTERS
 from model.describe import short, titles
 from model.diagnosis import Diagnosis
 from model.experiment import MOST_STEPS
@@ -91,13 +91,6 @@ def story_of(session: Session) -> Story:
     if chapter is None or session.has_left_chapter:
         return FREE
     return STORIES[chapter]
-
-
-def greeting(session: Session, short: bool = False) -> str:
-    """What is said while there is nothing to speak of: what the first picture says."""
-    link = session.link
-    lead, question = beginning(link.experiment, link.versus, link.chapter)
-    return question if short else f"{lead} {question}"
 
 
 def text(scene: Scene, short: bool = False) -> str:

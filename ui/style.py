@@ -138,9 +138,9 @@ _EMBEDDED = """
 .st-key-figure .st-key-out a { height: 24px; min-height: 24px; }
 .st-key-out p { font-size: 0.75rem; }
 .st-key-progress { height: 1.8em; }
-.st-key-progress p {
-  font-size: 0.75rem; line-height: 1.2;
-  max-width: calc(100% - 7.5rem); overflow: hidden; white-space: nowrap; text-overflow: ellipsis;
+.st-key-progress p { font-size: 0.75rem; line-height: 1.2; }
+.st-key-progress [role="progressbar"] > p {
+  max-width: calc(100% - 7.5rem); text-overflow: ellipsis;
 }
 @media (max-width: 640px) {
   :root { --picture: 140px; --words: 4.6em; }

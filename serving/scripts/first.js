@@ -24,8 +24,9 @@
     // A frame is whole where its number has come (live/progress.py).
     const whole = document.querySelector("#root [data-shown]");
     const stands = whole && charts.length > 0 && drawn && charts.length === before;
-    // What is waited for, or why nothing comes, is said there too.
-    const says = document.querySelector("#root .st-key-progress :is([data-waits], [data-testid=stAlert])");
+    // Or the page says what it waits for, or why nothing comes.
+    const progress = document.querySelector("#root .st-key-progress");
+    const says = progress?.querySelector("[data-waits], [data-testid=stAlert]");
     sure = stands || says ? sure + 1 : 0;
     before = charts.length;
     const figure = document.querySelector("#root .st-key-figure");

@@ -119,15 +119,11 @@ def queue(lock: FairLock, burden: threading.local, clock: list[float]) -> list[s
 
     burden.own = 0.0
     threads: list[threading.Thread] = []
+    comers = [("heavy", 0.35), ("a", 0.0), ("greedy", 1e9), ("light", 0.04)]
+    comers += [(f"{second}", 0.0) for second in range(30)]
     with lock:
-        for name, own in (("heavy", 0.35), ("a", 0.0), ("greedy", 1e9), ("light", 0.04)):
-            threads.append(threading.Thread(target=draw, args=(name, own)))
-            threads[-1].start()
-            while len(lock._waiting) < len(threads):
-                time.sleep(0.001)
-            clock[0] += 1.0
-        for second in range(30):
-            threads.append(threading.Thread(target=draw, args=(f"{second}", 0.0)))
+        for comer in comers:
+            threads.append(threading.Thread(target=draw, args=comer))
             threads[-1].start()
             while len(lock._waiting) < len(threads):
                 time.sleep(0.001)
