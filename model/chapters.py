@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from model.describe import differences
 from model.experiment import PRESETS, Experiment, Value
 
 # What a reader may change in any chapter, for its words hold all the same: they quote the run.
 _ALWAYS_FREE = frozenset({"seed", "steps"})
+
+
+class Words(NamedTuple):
+    """A text in Markdown, and what is said of it where there is room for less."""
+
+    context: str
+    point: str
+    alone: str = ""  # what stands by itself in somebody else's page; empty: as much as has room
+
+    def whole(self) -> str:
+        """Context and point as one text."""
+        return f"{self.context} {self.point}".strip()
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,7 @@ class Chapter:
     title: str
     lead: str  # what is about to be seen, in Markdown; its first network's fields in braces
     question: str  # what the reader is to find out
+    alone: str  # the same in one sentence that needs nothing before it: a figure's caption
     first: Experiment
     second: Experiment | None = None  # what it is compared with
     speed: int = 100  # steps a frame
@@ -56,6 +70,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "Somebody asked: “I added a layer and my network stopped learning. Why?” This is the "
             "network before: 16 units that are to **repeat the number they are given**.",
             "Its first weights are tiny. Will it learn? Press **Train**.",
+            "16 units with tiny first weights: will they learn to **repeat a number**? Press "
+            "**Train**.",
             _TWO,
         ),
         "stops": Chapter(
@@ -63,6 +79,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "The same network with **one more layer in its middle**: 16 × 16 weights more, as tiny "
             "as the others.",
             "Will it learn better, the same, or worse?",
+            "Tiny weights, and now **one layer more** in the middle: will the network learn "
+            "better, the same, or worse?",
             _THREE,
         ),
         "why": Chapter(
@@ -71,6 +89,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "the gradient is **multiplied by the weights of every later layer**, and they are "
             "tiny.",
             "How much less of it reaches *W* with one layer more?",
+            "Two layers, and three: how much less of the **gradient** reaches *W* with one "
+            "layer more?",
             _TWO,
             _THREE,
         ),
@@ -79,6 +99,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "Three layers, twice. The second network begins with weights hundreds of times as "
             "large (by **Xavier's** rule) and with biases of 0.1, as the answer advised.",
             "Is that enough?",
+            "Three layers with tiny weights, and the same with **larger weights and biases**: "
+            "is that enough to learn?",
             _THREE,
             _CURE,
         ),
@@ -87,6 +109,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "The cure has two halves. The first network gets only the **new weights**, the second "
             "only the **new biases** of 0.1.",
             "Which of them will learn?",
+            "Three layers: one gets only **larger weights**, one only **biases of 0.1**. Which "
+            "will learn?",
             PRESETS["scale_only"],
             PRESETS["bias_only"],
         ),
@@ -95,6 +119,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "If tiny weights pull too weakly, why not take **large** ones? Five layers, weights "
             "and biases from N(0, 1), a thousand times as large, and no limit on a gradient.",
             "What will become of it?",
+            "Five layers, first weights **a thousand times as large** as tiny ones: what will "
+            "become of it?",
             _LARGE,
             speed=1,
         ),
@@ -103,6 +129,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "Back to the tiny weights. The question gave up after 10,000 steps. Was the network "
             "dead, or **asleep**? Here it gets a million.",
             "At which step will it wake up? Drag your guess, then Train.",
+            "Three layers learned nothing in 10,000 steps, now they get a million: dead, or "
+            "**asleep**? Drag your guess, then Train.",
             PRESETS["patience"],
             speed=10_000,
             forecast=True,
@@ -112,6 +140,7 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "So far each step looked at one number. The answer advised to look at more: here **1 "
             "against 64 at once**, both with the cure.",
             "Will 64 learn more, or only more steadily?",
+            "Each step looks at **1 number, or at 64**: will 64 learn more, or only more steadily?",
             replace(_BATCH, batch=1),
             _BATCH,
         ),
@@ -120,6 +149,7 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "**Adam** divides each gradient by its own recent size: a tiny one moves a weight as "
             "far as a large one. Three layers, tiny weights: plain steps, and Adam.",
             "Will it wake the network?",
+            "Three layers, tiny weights: plain steps, and **Adam**. Will it wake the network?",
             _THREE,
             PRESETS["adam"],
         ),
@@ -127,6 +157,8 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
             "The atlas",
             "You are here: {layers} layers, first weights of about {weight_scale:g}.",
             "Drag the scale, read what the law says, and **Train**: is it right?",
+            "{layers} layers, first weights of about {weight_scale:g}: will it learn? Drag the "
+            "scale, then **Train**.",
             replace(_THREE, weight_scale=0.0316, bias_scale=0.0316, steps=30_000),
             speed=300,
             free=frozenset({"layers", "weight_scale", "bias_scale"}),
@@ -137,26 +169,21 @@ CHAPTERS: Mapping[str, Chapter] = MappingProxyType(
 
 def beginning(
     first: Experiment, second: Experiment | None = None, chapter: str | None = None
-) -> tuple[str, str]:
-    """What is about to be seen and what there is to find out, in Markdown, before anything runs."""
+) -> Words:
+    """What is about to be seen and what there is to find out, before anything runs."""
     setup = CHAPTERS.get(chapter or "")
     if setup is not None and not setup.is_left(first, second):
-        return setup.lead.format(**asdict(first)), setup.question
+        fields = asdict(first)
+        return Words(setup.lead.format(**fields), setup.question, setup.alone.format(**fields))
     if second is not None:
-        return f"The second network has {differences(first, second)}.", "Which one learns?"
-    return (
+        lead, question = (
+            f"The second network has {differences(first, second)}.",
+            "Which one learns?",
+        )
+        return Words(lead, question, f"{lead} {question}")
+    return Words(
         "A small network is to repeat the number it is given. Choose its depth and its first "
         "weights.",
         "Will it learn? Press **Train**.",
+        "Will this network learn to **repeat the number it is given**? Press **Train**.",
     )
-
-
-def greeting(
-    first: Experiment,
-    second: Experiment | None = None,
-    chapter: str | None = None,
-    short: bool = False,
-) -> str:
-    """The same as one text; the question alone where there is room for no more."""
-    lead, question = beginning(first, second, chapter)
-    return question if short else f"{lead} {question}"

@@ -21,7 +21,7 @@ from charts.pictures import estimate_of
 from charts.sheet import Cell, sheet, svg
 from charts.theme import INKS, LANES, LAYERS, PAPER, REFERENCE, Mode
 from live.jobs import Busy, Jobs
-from model.chapters import CHAPTERS, greeting
+from model.chapters import CHAPTERS, beginning
 from model.diagnosis import diagnose
 from model.link import Link, write
 from model.run import Run
@@ -203,5 +203,6 @@ def html(first: First, link: Link, card: Card, picture: str, embedded: bool = Fa
 
 def _said(link: Link, embedded: bool) -> str:
     """The words that the live page begins with, so that they stay when it takes over."""
-    words = greeting(link.experiment, link.versus, link.chapter, short=embedded)
-    return re.sub(r"\*(.+?)\*", r"<i>\1</i>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(words)))
+    words = beginning(link.experiment, link.versus, link.chapter)
+    text = escape(words.alone if embedded else words.whole())
+    return re.sub(r"\*(.+?)\*", r"<i>\1</i>", re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text))

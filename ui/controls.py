@@ -27,8 +27,8 @@ _TINY: dict[str, Value] = {
     "bias_scale": 1e-3,
 }
 STARTS: Mapping[str, Mapping[str, Value]] = {
-    "tiny, as in the question: N(0, 0.001)": _TINY,
-    "just right, the answer: Xavier, biases 0.1": _TINY
+    "tiny: N(0, 0.001), the question’s": _TINY,
+    "just right: Xavier, biases 0.1, the answer’s": _TINY
     | {"weights": "xavier_uniform", "bias": "constant", "bias_scale": 0.1},
     "Xavier": _TINY | {"weights": "xavier_uniform"},
     "He": _TINY | {"weights": "he_uniform"},

@@ -25,7 +25,7 @@ from live.pacer import Turn, pacer
 from live.private import reader_is_there, session_id
 from live.progress import Progress
 from live.slot import Slot
-from model.chapters import CHAPTERS, greeting
+from model.chapters import CHAPTERS, beginning
 from model.diagnosis import diagnose
 from model.workers import WARM_UP_SECONDS
 from ui import asking, controls, story
@@ -137,8 +137,9 @@ class Stage:
             self._texts = {phase: Slot(st.container()) for phase in story.PHASES}
             if self._is_blank:
                 link = self.session.link
-                said = greeting(link.experiment, link.versus, link.chapter, self._embedded)
-                self._texts["before"].draw("markdown", said)
+                said = beginning(link.experiment, link.versus, link.chapter)
+                text = said.alone if self._embedded else said.whole()
+                self._texts["before"].draw("markdown", text)
         with st.container(key="guess"):
             story.ask(self.session)
 
@@ -175,7 +176,8 @@ class Stage:
             return
         with st.container(key="verdict", gap=None):
             self._verdicts = {
-                name: self._slot(f"verdict-{name}", story.NOT_YET) for name in self.session.runs
+                name: self._slot(f"verdict-{name}", story.not_yet(self.session, name))
+                for name in self.session.runs
             }
 
     def gradients(self) -> None:
@@ -452,11 +454,14 @@ class Stage:
         """The parts of this frame, of those that the reader sees."""
         seen = self._seen()
         quick = sum(self._flow.age < limit for limit in _QUICK)
-        # A crowd's frames are as far apart as words: every other one is enough to read.
-        if self._words.due <= clock and not self._had_words:
+        # A crowd's frames are as far apart as words: every other one is enough to read, and for
+        # the lines of the network, which move least.
+        overdue = self._words.due <= clock
+        if overdue and not self._had_words:
             every_frame = quick == len(_QUICK)
             return [part for part in seen if part.quotes or (every_frame and not part.every)]
-        due = [part for part in seen if part.due <= clock and part is not self._words]
+        waits = {"words", "network"} if overdue else {"words"}
+        due = [part for part in seen if part.due <= clock and part.place not in waits]
         return sorted(due, key=lambda part: part.due)[:quick]
 
     def _draw_estimate(self, now: Now) -> None:

@@ -41,7 +41,7 @@ _SCALES = tuple(scale for scale in Plan().scales if scale <= 1)
 # Characters of a text in a figure.
 _FIGURE = 130
 
-NOT_YET = "○ **Not trained yet.**"
+_NOT_YET = "○ **Not trained yet.**"
 
 # Of a network that sleeps only because it is young: nothing holds it back.
 _FLAT = "○ **Flat so far.**"
@@ -94,13 +94,11 @@ def story_of(session: Session) -> Story:
 
 
 def text(scene: Scene, short: bool = False) -> str:
-    """What is to be said now; the point alone where there is room for no more."""
+    """What is to be said now; as much as a figure has room for where there is room for no more."""
     story = story_of(scene.session)
     say = {"before": story.before, "during": story.during, "after": story.after}[scene.phase]
     words = say(scene)
-    if not short:
-        return f"{words.context} {words.point}".strip()
-    return words.point if scene.phase == "before" and words.point else _beginning(words.context)
+    return (words.alone or _beginning(words.context)) if short else words.whole()
 
 
 def _beginning(text: str) -> str:
@@ -200,12 +198,20 @@ def finding(scene: Scene) -> str:
 def verdict(scene: Scene, lane: str) -> str:
     """One line: icon, word and a short sentence; the rest is in the evidence."""
     found, now = scene.verdicts[lane], scene.now[lane]
-    name = lane_heading(scene.session, lane)
-    lead = f"{name}: " if name else ""
     if now.step == 0 and found.verdict != "diverged":
-        return lead + NOT_YET
+        return not_yet(scene.session, lane)
     word = _FLAT if found.word == "Flat so far" else _VERDICTS[found.verdict]
-    return f"{lead}{word} {scene.because(lane)}"
+    return f"{_lead(scene.session, lane)}{word} {scene.because(lane)}"
+
+
+def not_yet(session: Session, lane: str) -> str:
+    """What is said in a verdict's place before there is any."""
+    return _lead(session, lane) + _NOT_YET
+
+
+def _lead(session: Session, lane: str) -> str:
+    name = lane_heading(session, lane)
+    return f"{name}: " if name else ""
 
 
 def evidence(session: Session, verdicts: Mapping[str, Diagnosis]) -> str:

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from charts.theme import FIRST, SECOND
 from model.atlas import theory
-from model.chapters import beginning
+from model.chapters import Words, beginning
 from model.describe import short
 from model.experiment import Experiment
 from ui.scene import Scene, about, times
 
 # Characters of a text: six lines on a phone.
 LONGEST = 270
-
-
-class Words(NamedTuple):
-    """A text in two parts; the second is enough where there is little room."""
-
-    context: str
-    point: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class Story:
 def _before(s: Scene) -> Words:
     """What the first picture of the page says too (serving/first.py)."""
     link = s.session.link
-    return Words(*beginning(link.experiment, link.versus, link.chapter))
+    return beginning(link.experiment, link.versus, link.chapter)
 
 
 # --- It learns ------------------------------------------------------------------------------
@@ -202,8 +195,9 @@ def _which_half(s: Scene) -> str:
 
 
 def _large_before(s: Scene) -> Words:
-    lead, question = _before(s)
-    return Words(lead, f"Before any training its answers span {s.span()}. {question}")
+    words = _before(s)
+    point = f"Before any training its answers span {s.span()}. {words.point}"
+    return words._replace(point=point)
 
 
 def _large_during(s: Scene) -> Words:
@@ -304,8 +298,8 @@ def _adam_after(s: Scene) -> Words:
 
 
 def _atlas_before(s: Scene) -> Words:
-    lead, question = _before(s)
-    return Words(f"{lead} {_law(s.now[FIRST].experiment)}", question)
+    words = _before(s)
+    return words._replace(context=f"{words.context} {_law(s.now[FIRST].experiment)}")
 
 
 def _atlas_during(s: Scene) -> Words:

@@ -60,8 +60,8 @@ def test_a_chapter_shows_its_network_and_its_estimate_before_anybody_has_asked(
     assert "<h1>" in first
     setup = CHAPTERS.get(chapter)
     # The words are those that the live page begins with.
-    words = " ".join(beginning(*(setup.first, setup.second, chapter) if setup else (Experiment(),)))
-    assert re.sub(r"\*", "", words) in unescape(re.sub(r"<.*?>", "", first))
+    words = beginning(*(setup.first, setup.second, chapter) if setup else (Experiment(),))
+    assert re.sub(r"\*", "", words.whole()) in unescape(re.sub(r"<.*?>", "", first))
     # Whether it learns is the question: only those who cannot run it are told.
     told, _, without_scripts = first.partition("<noscript>")
     assert "Not trained yet." in told
@@ -76,10 +76,9 @@ def test_in_a_post_it_says_what_the_figure_begins_with(served: Server) -> None:
     _, html, _ = ask(f"{served.url}/?chapter=stops&embed=true", READER)
     first = gzip.decompress(html).decode().partition('<main id="first" class="figure">')[2]
     setup = CHAPTERS["stops"]
-    lead, question = beginning(setup.first, setup.second, "stops")
+    words = beginning(setup.first, setup.second, "stops")
     said = unescape(re.sub(r"<.*?>", "", first.partition("<p>")[2].partition("</p>")[0]))
-    assert said == re.sub(r"\*", "", question)
-    assert lead not in said
+    assert said == re.sub(r"\*", "", words.alone)
 
 
 def test_what_is_read_in_a_picture_keeps_its_digits(served: Server) -> None:

@@ -32,6 +32,9 @@ Opened = Callable[..., Session]
 # Characters of a verdict with its network's name: two lines on a phone.
 LONGEST_VERDICT = 115
 
+# Characters of a figure's question: three lines in 340 pixels.
+LONGEST_CAPTION = 115
+
 
 @pytest.fixture(scope="module")
 def session_of(pool: Workers) -> Opened:
@@ -96,6 +99,10 @@ def test_before_training_there_is_no_verdict_and_a_question(
     session = session_of(chapter, 0)
     scene = scene_of(session)
     assert re.search(r"\?|Train", story.text(scene)[-60:])
+    # In somebody else's page nothing stands before it: what it is about, and the question.
+    alone = plain(story.text(scene, short=True))
+    assert re.search(r"(layer|unit|step)s?\b.*\?", alone)
+    assert len(alone) <= LONGEST_CAPTION
     for lane in session.runs:
         assert story.verdict(scene, lane).endswith("**Not trained yet.**")
 
