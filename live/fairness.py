@@ -5,10 +5,12 @@ network, a script run anew fifty times a second, a run that is caught up with) w
 else does. A share is a reader's; but readers of one address have no more than a handful together
 as long as others are there, because one stranger can open any number of pages.
 
-What is counted is the processor time of a session's own thread. Training is counted where the
-workers are asked for (``model/line.py``), by the same names. Where the machine gives less than it
-shows, nobody exceeds a share of what it shows; so for the lock under which all draw (``FairLock``)
-whoever has had much of late comes after the others.
+What is counted is the processor time of a session's own thread, and with it as much more as the
+process spends beside such threads: what is drawn is packed and sent, and a turn that computes
+nothing is woken and answered all the same. Training is counted where the workers are asked for
+(``model/line.py``), by the same names. Where the machine gives less than it shows, nobody exceeds a
+share of what it shows; so for the lock under which all draw (``FairLock``) whoever has had much of
+late comes after the others.
 """
 
 from __future__ import annotations
@@ -28,13 +30,18 @@ from live.machine import MACHINE
 ADDRESS = "x-middle-layer-address"
 
 # Shares that the readers of one address have together.
-_HANDFUL = 4
+_HANDFUL = 3
 
-# Of a core: what the readers' threads have; the rest is the server's, which sends what they draw.
-_TO_GIVE = 0.8
+# Of a core: what the readers have together. The rest is for those who knock.
+_TO_GIVE = 0.95
+
+# What the process spends beside the readers' threads counts for them: by so much of their own time
+# at most, and by so many seconds a turn. What else it does is nobody's. And what a new look counts.
+_MOST_BESIDE, _MOST_A_TURN, _LOOK = 1.0, 0.005, 0.2
 
 # Seconds of a core that a session may be ahead, so that a click is never held up; and seconds that
-# it waits at most, for a picture (which slows down and does not stop) and for a page.
+# it waits at most, for a picture (which slows down and does not stop; of a crowd of one address
+# each waits for the others) and for a page.
 _AHEAD = 0.5
 _LONGEST, _LONGEST_FOR_A_PAGE = 4.0, 20.0
 
@@ -70,14 +77,19 @@ class Ledger:
         self,
         clock: Callable[[], float] = time.monotonic,
         spent: Callable[[], float] = time.thread_time,
+        process: Callable[[], float] = time.process_time,
         to_give: float = _TO_GIVE * min(1.0, MACHINE.processors),
     ) -> None:
-        self._clock, self._spent, self._to_give = clock, spent, to_give
+        self._clock, self._spent, self._process = clock, spent, process
+        self._to_give = to_give
         self._lock = threading.Lock()
         self._accounts: dict[str, _Account] = {}
         self._houses: dict[str, _Account] = {}  # by address
         self._thread = threading.local()
         self._shares, self._shared_at, self._alone = 1.0, float("-inf"), True
+        self._beside = 0.0  # seconds of the process beside one of a reader's thread
+        self._a_turn = 0.0  # seconds of the process beside those threads, a turn
+        self._turns, self._threads, self._processed = 0, 0.0, process()  # since the last look
 
     def enter(self, session: str, address: str) -> float:
         """Note that a run of ``session``'s script begins; how many seconds it is to wait."""
@@ -89,11 +101,32 @@ class Ledger:
             return min(_LONGEST_FOR_A_PAGE, self._charge(account, _A_RUN))
 
     def turn(self, session: str) -> float:
-        """Charge what this thread has computed since it asked last; seconds it is to wait."""
+        """Charge this thread for a turn and what it has computed; seconds it is to wait."""
+        seconds = self._computed()
+        with self._lock:
+            self._turns += 1
+            since = getattr(self._thread, "since", 0.0) + seconds
+            self._thread.since = 0.0
+            least = max(0.0, self._a_turn - since * (1 + self._beside))
+            account = self._account(session)
+            wait = self._charge(account, seconds * (1 + self._beside) + least)
+            return min(wait, _LONGEST / account.weight, _LONGEST_FOR_A_PAGE)
+
+    def note(self) -> None:
+        """Charge what this thread has computed, before others ask who has had how much."""
+        seconds = self._computed()
+        with self._lock:
+            self._thread.since = getattr(self._thread, "since", 0.0) + seconds
+            account = self._accounts.get(getattr(self._thread, "session", ""))
+            if account is not None:
+                self._charge(account, seconds * (1 + self._beside))
+
+    def _computed(self) -> float:
+        """Seconds that this thread has computed since it was asked last."""
         now = self._spent()
         seconds, self._thread.spent = now - getattr(self._thread, "spent", now), now
-        with self._lock:
-            return min(_LONGEST, self._charge(self._account(session), seconds))
+        self._threads += seconds  # one that gets lost between two threads is no harm
+        return seconds
 
     def burden(self) -> float:
         """What the session of this thread has had of late, and all of its address, over a click.
@@ -164,6 +197,7 @@ class Ledger:
         if now - self._shared_at < _ANEW:
             return
         self._shared_at = now
+        self._look_around()
         active = [each for each in self._accounts.values() if now - each.at < _ACTIVE]
         crowd = Counter(each.address for each in active)
         self._alone = len(crowd) <= 1
@@ -180,6 +214,21 @@ class Ledger:
                 for name in [name for name, each in accounts.items() if each.at < gone]:
                     del accounts[name]
 
+    def _look_around(self) -> None:
+        """Work out what the process has spent of late beside the readers' threads."""
+        processed = self._process()
+        beside = processed - self._processed - self._threads
+        if self._turns and self._threads:
+            share = min(max(0.0, beside / self._threads), _MOST_BESIDE)
+            a_turn = min(max(0.0, beside / self._turns), _MOST_A_TURN)
+            self._beside += _LOOK * (share - self._beside)
+            self._a_turn += _LOOK * (a_turn - self._a_turn)
+        self._turns, self._threads, self._processed = 0, 0.0, processed
+
+
+def _nothing() -> None:
+    pass
+
 
 class FairLock:
     """A lock that goes to whoever came first; what one has had of late counts as coming later."""
@@ -187,9 +236,10 @@ class FairLock:
     def __init__(
         self,
         burden: Callable[[], float] = lambda: 0.0,
+        note: Callable[[], None] = _nothing,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._burden = burden
+        self._burden, self._note = burden, note
         self._clock = clock
         self._guard = threading.Lock()
         self._held = False
@@ -200,6 +250,7 @@ class FairLock:
         self._take(0.0)
 
     def __exit__(self, *_: object) -> None:
+        self._note()
         with self._guard:
             if self._waiting:
                 heapq.heappop(self._waiting)[2].release()  # still held, by the one called

@@ -59,7 +59,7 @@ class Pacer:
         #: Held by whoever draws, and never while waiting for anything. Python draws one at a time
         #: in any case; threads that compete for it take a third of a crowded server's time, and
         #: when everybody clicks at once, all of the event loop's (measured).
-        self.drawing = FairLock(ledger.burden if ledger is not None else lambda: 0.0)
+        self.drawing = FairLock(ledger.burden, ledger.note) if ledger is not None else FairLock()
         self._ledger = ledger
         self._lock = threading.Lock()
         self._free_at = 0.0

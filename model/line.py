@@ -39,7 +39,7 @@ class Asker:
     name: str = ""
     #: Whether anybody still waits for the result.
     is_there: Callable[[], bool] = _here
-    #: Told twice a second how many are before it, while it waits.
+    #: Told how many are before it, while it waits; the fewer, the more often.
     say: Callable[[int], None] = _unheard
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import pytest
 
 from live.fairness import FairLock, Ledger
 
@@ -15,18 +18,27 @@ class House:
 
     now: float = 0.0
     thread: float = 0.0
+    beside: float = 0.0  # what the process has spent beside the sessions' threads
     had: dict[str, float] = field(default_factory=dict)
     free: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(lambda: self.now, lambda: self.thread, to_give=1.0)
+        clock, spent = (lambda: self.now), (lambda: self.thread)
+        self.ledger = Ledger(clock, spent, lambda: self.thread + self.beside, 1.0)
 
     def enter(self, address: str, *sessions: str) -> None:
         for session in sessions:
             self.ledger.enter(session, address)
             self.had[session], self.free[session] = 0.0, self.now
 
-    def pass_time(self, seconds: float, costs: dict[str, float], every: float = 0.05) -> None:
+    def pass_time(
+        self,
+        seconds: float,
+        costs: dict[str, float],
+        every: float = 0.05,
+        beside: Callable[[float], float] = lambda _: 0.0,
+    ) -> None:
+        """``beside``: what the process spends around a turn of so many seconds."""
         end = self.now + seconds
         while self.now < end:
             for session, cost in costs.items():
@@ -35,6 +47,7 @@ class House:
                 # Its thread computes; all threads share one counter here, set back for each.
                 self.ledger._thread.spent = self.thread
                 self.thread += cost
+                self.beside += beside(cost)
                 self.free[session] = self.now + max(every, self.ledger.turn(session))
                 self.had[session] += cost
             self.now += 0.01
@@ -63,6 +76,38 @@ def test_sixty_of_one_address_leave_the_others_their_pictures() -> None:
     assert min(rate) > 18
     crowded = sum(house.had[each] - before[each] for each in crowd) / 20
     assert crowded < 0.4
+
+
+@pytest.mark.parametrize("cost", [0.02, 0.0002], ids=["large pictures", "turns without any"])
+def test_what_the_process_spends_around_them_is_theirs(cost: float) -> None:
+    house = House()
+    readers = [f"reader {n}" for n in range(10)]
+    for n, reader in enumerate(readers):
+        house.enter(f"address {n}", reader)
+    crowd = [f"stranger {n}" for n in range(60)]
+    house.enter("one address", *crowd)
+    costs = dict.fromkeys(readers, 0.003) | dict.fromkeys(crowd, cost)
+
+    def around(seconds: float) -> float:
+        return 0.002 + 0.5 * seconds
+
+    house.pass_time(10, costs, beside=around)
+    before = dict(house.had)
+    house.pass_time(20, costs, beside=around)
+    turns = sum(house.had[each] - before[each] for each in crowd) / cost / 20
+    assert 0.1 < turns * (cost + around(cost)) < 0.4
+
+
+def test_what_a_thread_has_computed_counts_before_its_turn_ends() -> None:
+    house = House()
+    house.enter("stranger", *[f"page {n}" for n in range(60)])
+    house.enter("reader", "one")
+    house.ledger.enter("page 0", "stranger")
+    before = house.ledger.burden()
+    house.thread += 5.0  # a page is laid out
+    assert house.ledger.burden() == before
+    house.ledger.note()
+    assert house.ledger.burden() > before + 3
 
 
 def test_one_address_alone_has_all_there_is() -> None:
@@ -136,7 +181,7 @@ def queue(lock: FairLock, burden: threading.local, clock: list[float]) -> list[s
 
 def test_who_has_had_much_comes_later_and_not_never() -> None:
     burden, clock = threading.local(), [0.0]
-    order = queue(FairLock(lambda: float(burden.own), lambda: clock[0]), burden, clock)
+    order = queue(FairLock(lambda: float(burden.own), clock=lambda: clock[0]), burden, clock)
     assert order[:3] == ["a", "light", "heavy"]  # at 1 s, at 3 + 0.4 s, and at 0 + 3.5 s
     comers = [name for name in order if name.isdigit()]
     assert comers == sorted(comers, key=int)
