@@ -82,7 +82,10 @@ def train(
         What each optimizer remembers of them, ``[S, P]`` each: momentum's velocity, RMSprop's mean
         square, Adam's mean and mean square. Without it, nothing.
     """
-    kind = lambda e: (experiments[e].activation, experiments[e].optimizer)  # noqa: E731
+
+    def kind(e: int) -> tuple[str, str]:
+        return experiments[e].activation, experiments[e].optimizer
+
     order = sorted(range(len(experiments)), key=kind)
     back = np.argsort(order)
     net = _Networks([experiments[e] for e in order], initial[order])
@@ -132,7 +135,10 @@ class _Networks:
         self.parameters = [self.w[:, s].reshape(shape) for s, shape in views]
         self.gradients = [self.g[:, s].reshape(shape) for s, shape in views]
         assert all(p.base is not None for p in self.parameters)  # views, not copies
-        column = lambda name: np.float32([[getattr(e, name)] for e in experiments])  # noqa: E731
+
+        def column(name: str) -> Array:
+            return np.array([[getattr(each, name)] for each in experiments], np.float32)
+
         self.rate = column("learning_rate")
         self.clip = column("clip")
         self.clip[self.clip == 0] = np.inf
@@ -234,7 +240,7 @@ def _tanh(z: Array) -> tuple[Array, Array]:
 
 
 def _sigmoid(z: Array) -> tuple[Array, Array]:
-    s = 1 / (1 + np.exp(-z))
+    s: Array = np.reciprocal(1 + np.exp(-z))
     return s, s * (1 - s)
 
 
