@@ -43,6 +43,7 @@ class Turn:
 
     at: float  # seconds, on the pacer's clock
     training: float  # seconds of one worker
+    due: float = 0.0  # when it was to be; what it is late by, the next one makes up for
 
 
 class Pacer:
@@ -77,11 +78,10 @@ class Pacer:
         """Seconds between two slots."""
         return self._cost * _ROOM
 
-    def wait(self, session: str, last: float, workers: int = 1) -> Turn:
+    def wait(self, session: str, last: Turn | None = None, workers: int = 1) -> Turn:
         """Sleep until this session's next slot.
 
-        ``last`` is the session's previous slot, on the pacer's clock; ``workers`` is how many
-        processes train at once.
+        ``last`` is the session's previous one; ``workers`` is how many processes train at once.
         """
         # Who has had more than a share of late waits before asking for a slot.
         if self._ledger is not None:
@@ -89,8 +89,9 @@ class Pacer:
         with self._lock:
             now = self._clock()
             self._count(session, now)
-            slot = max(now, self._free_at, last + 1 / MOST_FRAMES)
-            slot = min(slot, max(now, last + _LONGEST))
+            earliest = last.due + 1 / MOST_FRAMES if last else now
+            slot = max(now, self._free_at, earliest)
+            slot = min(slot, max(now, last.at + _LONGEST)) if last else now
             # A slot in the future, for a reader who is early, does not hold up the others; and
             # nobody waits for longer than so, whatever has been promised when frames were dearer.
             self._free_at = min(max(now, self._free_at) + self.spacing, now + _LONGEST)
@@ -99,7 +100,8 @@ class Pacer:
             share = crowd if self._ledger is None else self._ledger.readers(session)
         self._sleep(max(0.0, slot - now))
         # Four fifths: the rest is what handing over costs.
-        return Turn(slot, 0.8 * interval * workers / max(share, workers))
+        training = 0.8 * interval * workers / max(share, workers)
+        return Turn(slot, training, max(earliest, slot - 1 / MOST_FRAMES))
 
     def _count(self, session: str, now: float) -> None:
         """Note who is drawing, and what a frame has cost of late."""

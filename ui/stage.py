@@ -105,7 +105,7 @@ class Stage:
         self._script = session.new_script()
         self._hidden = session.link.hide
         self._flow: Flow = st.session_state.setdefault("flow", Flow())
-        self._last_turn = 0.0
+        self._last_turn: Turn | None = None
         self._embedded = bool(st.context.is_embedded)
         # The browser of a reader whose server went away still shows the run: nothing is put there.
         self._is_blank = not session.begun and not session.moved_here
@@ -341,7 +341,7 @@ class Stage:
     def _advance(self) -> Turn:
         """Wait for this reader's turn, and train for it."""
         turn = pacer.wait(session_id(), self._last_turn, self.session.workers[0].processes)
-        self._last_turn = turn.at
+        self._last_turn = turn
         self.session.advance(turn)
         return turn
 
@@ -357,8 +357,8 @@ class Stage:
                 session.replay_one()
             elif session.busy:
                 session.advance(turn)
-            metrics.frame(turn.at - last if last else 0.0, time.monotonic() - began)
-            self._last_turn = turn.at
+            metrics.frame(turn.at - last.at if last else 0.0, time.monotonic() - began)
+            self._last_turn = turn
             with pacer.drawing:
                 if session.announce():
                     self._publisher.publish()
