@@ -14,6 +14,9 @@ from live import private
 from live.flow import Flow
 from live.slot import Slot
 
+#: What only the last message of a frame has in it.
+ENDS = "data-shown="
+
 
 class Progress:
     """The bar of one page; ``share`` is how much of the way is behind, from 0 to 1."""
@@ -32,7 +35,7 @@ class Progress:
 
     def end_frame(self, share: float, text: str) -> None:
         """The same as the last element of a frame."""
-        self._draw(share, text, f' data-shown="{self._flow.name} {self._flow.drew()}"')
+        self._draw(share, text, f' {ENDS}"{self._flow.name} {self._flow.drew()}"')
 
     def fail(self, text: str) -> None:
         """Say in its place that it goes no further."""

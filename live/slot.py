@@ -57,8 +57,10 @@ class Slot:
     def send(self, kind: str, message: Any, layout: Any = None) -> None:
         """Show an element by its message, as it is."""
         self._drawn = None
-        element = private.enqueue(self._target, kind, message, layout)
-        self._element = self._element or element
+        if self._element is None:
+            self._element = private.enqueue(self._place, kind, message, layout)
+        else:
+            private.enqueue_again(self._element, kind, message, layout)
 
     def clear(self) -> None:
         """Show nothing, not even what the run of the script before this one has left."""

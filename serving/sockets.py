@@ -22,6 +22,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request
 
+from live.progress import ENDS
+
 # The largest message that the page sends is the first after a connection broke: the values of all
 # widgets, and the names of the messages that the browser still has.
 MOST_MESSAGE = 64 * 2**10
@@ -52,6 +54,9 @@ _MOST_BUNDLED = 64 * 2**10
 
 # Turns of the event loop without a message that end a bundle: Streamlit sends one a turn.
 _QUIET = 2
+
+# So does the last message of a frame, at once.
+_ENDS = ENDS.encode()
 
 
 def bundle(messages: Sequence[bytes]) -> bytes:
@@ -168,7 +173,7 @@ class Socket(_Ends, WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Hold a message back for as long as more may come at once, and others send at once."""
         data = message.get("bytes") if self._bundles and self.handshake_complete else None
-        if data is None:
+        if not isinstance(data, bytes):
             self._hand_over()
             await super().send(message)
             return
@@ -178,7 +183,7 @@ class Socket(_Ends, WebSocketsSansIOProtocol):
         if not self._held:
             self.loop.call_soon(self._wait, 0, 0)
         self._held.append(data)
-        if sum(map(len, self._held)) > _MOST_BUNDLED:
+        if _ENDS in data or sum(map(len, self._held)) > _MOST_BUNDLED:
             self._hand_over()
 
     def _wait(self, held: int, quiet: int) -> None:

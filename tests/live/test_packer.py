@@ -49,3 +49,17 @@ def test_a_part_of_a_column_is_not_taken_for_the_whole() -> None:
     for column in (whole, whole.slice(0, 2), whole.slice(1), whole.slice(1, 1), whole):
         sent = read(packer.pack(pa.table({"n": column})))
         assert sent["n"].to_pylist() == column.to_pylist()
+
+
+def test_a_stream_begins_anew_when_its_texts_do() -> None:
+    packer, numbers = Packer(), pa.array([0.5, 1.5])
+    texts = [pa.array(each) for each in (["a", "b"], ["a", "c"], ["b", "b"])]
+    for text in (*texts, texts[0], texts[0], texts[2]):
+        for n in (numbers, numbers.slice(0, 1)):
+            part = text.slice(0, len(n))
+            data = packer.pack(pa.table({"text": part, "n": n}))
+            assert data == Packer().pack(pa.table({"text": part, "n": n}))
+            assert read(data).to_pydict() == {"text": part.to_pylist(), "n": n.to_pylist()}
+    # Another column, and another type of one.
+    assert read(packer.pack(pa.table({"n": numbers})))["n"].to_pylist() == [0.5, 1.5]
+    assert read(packer.pack(pa.table({"n": [300, 1]})))["n"].to_pylist() == [300, 1]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
@@ -71,7 +72,11 @@ def test_streamlit_is_the_version_that_was_read() -> None:
     ("owner", "names"),
     [
         (Runtime, ["is_active_session"]),
-        (ScriptRunContext, ["session_id", "script_requests", "is_history_navigation", "_enqueue"]),
+        (
+            ScriptRunContext,
+            ["session_id", "script_requests", "is_history_navigation", "_enqueue", "enqueue"],
+        ),
+        (DeltaGenerator, ["_cursor", "_enqueue"]),
         (ScriptRunner, ["_maybe_handle_execution_control_request"]),
         (
             AppSession,

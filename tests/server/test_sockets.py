@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 
 from harness.reader import unbundled
 from harness.servers import Server
+from live.progress import ENDS
 from serving.sockets import BUNDLES, bundle
 
 # Only a server that hangs takes as long.
@@ -24,38 +25,47 @@ def _ends(message: ForwardMsg) -> bool:
     return message.WhichOneof("type") == "script_finished"
 
 
-async def first_run(served: Server, query: str) -> tuple[int, list[ForwardMsg], str]:
-    """The pieces that a run of the script comes in, its messages, and the extension agreed on."""
+async def first_run(served: Server, query: str) -> tuple[list[list[ForwardMsg]], str]:
+    """The messages of a run of the script, as they come together; and the extension agreed on."""
     address = f"ws://{urlsplit(served.url).netloc}/_stcore/stream{query}"
-    pieces, messages = 0, []
+    pieces: list[list[ForwardMsg]] = []
     async with connect(
         address, subprotocols=[Subprotocol("streamlit")], proxy=None, max_size=None
     ) as socket:
         await socket.send(BackMsg(rerun_script=ClientState()).SerializeToString())
         async with asyncio.timeout(PATIENCE):
-            while not (ends := [n for n, m in enumerate(messages) if _ends(m)]):
+            while not pieces or not any(map(_ends, pieces[-1])):
                 data = await socket.recv()
                 assert isinstance(data, bytes)
-                messages += map(ForwardMsg.FromString, unbundled(data))
-                pieces += 1
+                pieces.append([ForwardMsg.FromString(each) for each in unbundled(data)])
         assert socket.response is not None
         # The next run may have begun in the last bundle.
-        return pieces, messages[: ends[0] + 1], socket.response.headers["Sec-WebSocket-Extensions"]
+        while not _ends(pieces[-1][-1]):
+            pieces[-1].pop()
+        return pieces, socket.response.headers["Sec-WebSocket-Extensions"]
 
 
 def test_only_who_asks_for_bundles_gets_them(served: Server) -> None:
-    pieces, messages, _ = asyncio.run(first_run(served, ""))
-    assert pieces == len(messages)
-    bundles, same, _ = asyncio.run(first_run(served, f"?{BUNDLES}"))
-    assert bundles < len(same) / 4
+    pieces, _ = asyncio.run(first_run(served, ""))
+    assert all(len(each) == 1 for each in pieces)
+    bundles, _ = asyncio.run(first_run(served, f"?{BUNDLES}"))
+    messages, same = ([m for piece in found for m in piece] for found in (pieces, bundles))
+    assert len(bundles) < len(same) / 4
     kinds = [[m.WhichOneof("type") for m in found] for found in (messages, same)]
     assert set(kinds[0]) == set(kinds[1])
     assert abs(len(kinds[0]) - len(kinds[1])) < len(kinds[0]) / 2
 
 
+def test_a_frame_is_on_its_way_once_its_last_message_is_there(served: Server) -> None:
+    bundles, _ = asyncio.run(first_run(served, f"?{BUNDLES}"))
+    ends = [[ENDS in message.delta.new_element.html.body for message in each] for each in bundles]
+    assert any(map(any, ends))
+    assert not any(any(each[:-1]) for each in ends)
+
+
 def test_what_is_sent_is_compressed_beside_a_whole_frame(served: Server) -> None:
     # No bound on the server's window: 32 KiB, which is more than a frame.
-    _, _, extension = asyncio.run(first_run(served, f"?{BUNDLES}"))
+    _, extension = asyncio.run(first_run(served, f"?{BUNDLES}"))
     assert extension.startswith("permessage-deflate")
     assert "server_max_window_bits" not in extension
 
