@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import re
+import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -100,10 +101,33 @@ def line(cells: Iterable[object]) -> str:
 
 def parsed(parser: argparse.ArgumentParser, **quick: object) -> argparse.Namespace:
     """The options, of which ``--quick`` is one: it takes these defaults in place of the others."""
-    parser.add_argument("--quick", action="store_true", help="a part of it, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="a part of it; writes nothing")
     if parser.parse_args().quick:
         parser.set_defaults(**quick)
     return parser.parse_args()
+
+
+def measured(
+    name: str, title: str, doc: str | None, *measures: Callable[[bool], Iterable[str]]
+) -> None:
+    """A benchmark's ``main``: what each measure finds, as it finds it, and the section it makes.
+
+    Each measure is told whether it is to be quick; then nothing is written down.
+    """
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    quick = parsed(parser).quick
+    lines = [f"## {title}"]
+    for measure in measures:
+        for each in measure(quick):
+            print(each, flush=True)
+            lines.append(each)
+    if not quick:
+        publish(name, "\n".join(lines))
+
+
+def resident() -> float:
+    """Most memory that the process has had so far, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def figure(number: float) -> str:

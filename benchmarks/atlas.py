@@ -8,9 +8,7 @@ It computes on one thread, as the page's worker does.
 
 from __future__ import annotations
 
-import argparse
 import os
-import resource
 import statistics
 import time
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import numpy as np
 
-from benchmarks._report import figure, processor_seconds, publish, table
+from benchmarks._report import figure, measured, processor_seconds, resident, table
 from model.atlas import Atlas, Plan
 from model.experiment import Experiment
 from model.fleet import advance_atlas, begin, train
@@ -65,7 +63,7 @@ def at_once(quick: bool) -> Iterator[str]:
             ],
         ],
     )
-    yield f"\nOf that process, TensorFlow included, never more than {_resident():,.0f} MiB."
+    yield f"\nOf that process, TensorFlow included, never more than {resident():,.0f} MiB."
 
 
 def _per_step(seconds_a_network: list[float]) -> str:
@@ -107,23 +105,5 @@ def whole_atlas(quick: bool) -> Iterator[str]:
     yield table([*head, "asleep", "learned", "exploded"], rows)
 
 
-def _resident() -> float:
-    """Most memory that the process has had so far, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a part of it; writes nothing")
-    quick = parser.parse_args().quick
-    lines = ["## Many networks"]
-    for measure in (at_once, whole_atlas):
-        for line in measure(quick):
-            print(line, flush=True)
-            lines.append(line)
-    if not quick:
-        publish("atlas", "\n".join(lines))
-
-
 if __name__ == "__main__":
-    main()
+    measured("atlas", "Many networks", __doc__, at_once, whole_atlas)

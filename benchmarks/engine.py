@@ -6,9 +6,7 @@ python -m benchmarks.engine --quick    # a part of it in about a minute; writes 
 
 from __future__ import annotations
 
-import argparse
 import ctypes
-import resource
 import shutil
 import statistics
 import subprocess
@@ -23,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks._report import figure, in_turn, median_ratio, publish, seconds, table
+from benchmarks._report import figure, in_turn, measured, median_ratio, resident, seconds, table
 from model import trainer
 from model.experiment import ACTIVATIONS, OPTIMIZERS, PRESETS, Experiment
 from model.graph import BLOCK, Graph
@@ -404,7 +402,7 @@ def compilation(quick: bool) -> Iterator[str]:
     rows = [(name, seconds(partial(Run(e).advance, 1))) for name, e in kinds.items()]
     yield "\n### Compilation\n"
     yield table(["first call of a graph", "seconds"], [[n, figure(t)] for n, t in rows])
-    before, memory = traces(), _resident()
+    before, memory = traces(), resident()
     visits, seen, compiling, start = 60 if quick else 600, set(), 0.0, time.perf_counter()
     for _ in range(visits):
         experiment = _visit(generator)
@@ -415,7 +413,7 @@ def compilation(quick: bool) -> Iterator[str]:
         f"\nMixed use, {visits:,} experiments as readers choose them (mostly the presets' kinds, "
         f"now and then another depth, width, activation or optimizer): {len(seen)} kinds of "
         f"network, {traces() - before} graphs compiled, in {compiling:.0f} of "
-        f"{time.perf_counter() - start:.0f} s, {_resident() - memory:.0f} MiB. Learning rate, "
+        f"{time.perf_counter() - start:.0f} s, {resident() - memory:.0f} MiB. Learning rate, "
         "scale, seed, clip and steps compile nothing."
     )
 
@@ -438,23 +436,5 @@ def _visit(generator: np.random.Generator) -> Experiment:
     )
 
 
-def _resident() -> float:
-    """Most memory that the process has had so far, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a part of it; writes nothing")
-    quick = parser.parse_args().quick
-    lines = ["## One network"]
-    for measure in (speeds, parts, growth, compilation):
-        for line in measure(quick):
-            print(line, flush=True)
-            lines.append(line)
-    if not quick:
-        publish("engine", "\n".join(lines))
-
-
 if __name__ == "__main__":
-    main()
+    measured("engine", "One network", __doc__, speeds, parts, growth, compilation)

@@ -20,7 +20,6 @@ import argparse
 import asyncio
 import http.client
 import json
-import os
 import random
 import socket
 import tempfile
@@ -41,7 +40,7 @@ from websockets.typing import Origin
 
 from benchmarks._report import line, parsed, publish, table
 from harness.reader import Reader
-from harness.servers import Server, serving
+from harness.servers import Server, serving_without_names
 
 QUERY = "layers=3&steps=5000000"
 HEAVY = "layers=8&width=64&batch=256&optimizer=adamw&steps=5000000&train=1"
@@ -60,21 +59,6 @@ _HEAD = (
     "after",
     "lines of log",
 )
-
-# Names lead nowhere, and it takes them for ever.
-RESOLVER = """
-import socket, time
-plain = socket.getaddrinfo
-def dead(host, *rest, **named):
-    try:
-        socket.inet_aton(str(host))
-    except OSError:
-        if host not in (None, "", "localhost"):
-            time.sleep(20)
-            raise socket.gaierror("no name is looked up here")
-    return plain(host, *rest, **named)
-socket.getaddrinfo = dead
-"""
 
 _FAILED = (OSError, TimeoutError, WebSocketException, http.client.HTTPException)
 
@@ -402,14 +386,10 @@ async def siege(
 ) -> dict[str, Seen]:
     """All the attacks of these names, each on a server of its own, or all on one."""
     found = {}
-    site = log.parent / "site"
-    site.mkdir(exist_ok=True)
-    (site / "sitecustomize.py").write_text(RESOLVER)
-    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     print(table(_HEAD, []), flush=True)
     for together in [names] if soak else [[name] for name in names]:
         log.unlink(missing_ok=True)
-        with serving(log, {"PYTHONPATH": path}) as server:
+        with serving_without_names(log) as server:
             async with training(server, readers) as crowd:
                 await asyncio.sleep(5)
                 for name in together:

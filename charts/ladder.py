@@ -65,17 +65,24 @@ def _ladder(x: alt.X) -> alt.LayerChart:
     return layered(start, now, name, figures)
 
 
+def numbers(axis: Axis) -> alt.X:
+    """The horizontal axis: of values, or of magnitudes, which all layers share."""
+    if axis == "linear":
+        return alt.X("x:Q", title=None, axis=theme.number_axis())
+    scale = alt.Scale(type="log", domain=[10.0**end for end in LOG_AXIS], nice=False)
+    return alt.X("x:Q", title=None, scale=scale, axis=power_axis(*LOG_AXIS))
+
+
 @prebuilt
 def linear() -> alt.LayerChart:
     """Values on a linear axis: the bell that people expect."""
-    return _ladder(alt.X("x:Q", title=None, axis=theme.number_axis()))
+    return _ladder(numbers("linear"))
 
 
 @prebuilt
 def logarithmic() -> alt.LayerChart:
     """Magnitudes on one log axis for all layers, so that vanishing is a hump further left."""
-    scale = alt.Scale(type="log", domain=[10.0**end for end in LOG_AXIS], nice=False)
-    return _ladder(alt.X("x:Q", title=None, scale=scale, axis=power_axis(*LOG_AXIS)))
+    return _ladder(numbers("log"))
 
 
 def spec(axis: Axis) -> dict[str, Any]:

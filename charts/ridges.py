@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from charts import layered, prebuilt, rows, theme
-from charts.ladder import Axis, What, shown, title
-from charts.theme import INK, power_axis
-from model.histogram import LOG_AXIS, counts, linear_edges, log_edges, magnitude_counts
+from charts.ladder import Axis, What, numbers, shown, title
+from charts.theme import INK
+from model.histogram import counts, linear_edges, log_edges, magnitude_counts
 from model.history import History
 from model.network import split
 
@@ -48,14 +48,13 @@ def _ridges(x: alt.X) -> alt.LayerChart:
 @prebuilt
 def linear() -> alt.LayerChart:
     """Values on a linear axis."""
-    return _ridges(alt.X("x:Q", title=None, axis=theme.number_axis()))
+    return _ridges(numbers("linear"))
 
 
 @prebuilt
 def logarithmic() -> alt.LayerChart:
     """Magnitudes on one log axis for all layers."""
-    scale = alt.Scale(type="log", domain=[10.0**end for end in LOG_AXIS], nice=False)
-    return _ridges(alt.X("x:Q", title=None, scale=scale, axis=power_axis(*LOG_AXIS)))
+    return _ridges(numbers("log"))
 
 
 def spec(axis: Axis) -> dict[str, Any]:

@@ -28,6 +28,20 @@ ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
 }
 
+# Put before everything else that Python imports: names lead nowhere, and never come to an end.
+_DEAD_RESOLVER = """
+import socket, sys, time
+plain = socket.getaddrinfo
+def dead(host, *rest, **named):
+    try:
+        socket.inet_aton(str(host))
+    except OSError:
+        if host not in (None, "", "localhost"):
+            print("looked for a name", file=sys.stderr, flush=True)
+            time.sleep(600)
+    return plain(host, *rest, **named)
+socket.getaddrinfo = dead
+"""
 
 #: A balancer on loopback has a certificate of its own making.
 TRUSTING = ssl.create_default_context()
@@ -139,3 +153,14 @@ def serving(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
         yield server
     finally:
         server.end()
+
+
+@contextmanager
+def serving_without_names(log: Path) -> Iterator[Server]:
+    """A server whose resolver never answers; each name that it looks for stands in its log."""
+    site = log.parent / "site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(_DEAD_RESOLVER)
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    with serving(log, {"PYTHONPATH": path}) as server:
+        yield server

@@ -61,25 +61,10 @@ def test_who_stays_within_a_share_never_waits() -> None:
     assert min(house.had.values()) > 0.9 * 20 * 20 * 0.003
 
 
-def test_sixty_of_one_address_leave_the_others_their_pictures() -> None:
-    house = House()
-    readers = [f"reader {n}" for n in range(10)]
-    for n, reader in enumerate(readers):
-        house.enter(f"address {n}", reader)
-    crowd = [f"stranger {n}" for n in range(60)]
-    house.enter("one address", *crowd)
-    costs = dict.fromkeys(readers, 0.003) | dict.fromkeys(crowd, 0.02)
-    house.pass_time(10, costs)
-    before = dict(house.had)
-    house.pass_time(20, costs)
-    rate = [(house.had[reader] - before[reader]) / 0.003 / 20 for reader in readers]
-    assert min(rate) > 18
-    crowded = sum(house.had[each] - before[each] for each in crowd) / 20
-    assert crowded < 0.4
-
-
-@pytest.mark.parametrize("cost", [0.02, 0.0002], ids=["large pictures", "turns without any"])
-def test_what_the_process_spends_around_them_is_theirs(cost: float) -> None:
+def besieged(
+    cost: float, beside: Callable[[float], float] = lambda _: 0.0
+) -> tuple[list[float], float]:
+    """Turns a second of ten readers, each, and of sixty strangers of one address together."""
     house = House()
     readers = [f"reader {n}" for n in range(10)]
     for n, reader in enumerate(readers):
@@ -87,15 +72,26 @@ def test_what_the_process_spends_around_them_is_theirs(cost: float) -> None:
     crowd = [f"stranger {n}" for n in range(60)]
     house.enter("one address", *crowd)
     costs = dict.fromkeys(readers, 0.003) | dict.fromkeys(crowd, cost)
+    house.pass_time(10, costs, beside=beside)
+    before = dict(house.had)
+    house.pass_time(20, costs, beside=beside)
+    turns = {name: (had - before[name]) / costs[name] / 20 for name, had in house.had.items()}
+    return [turns[reader] for reader in readers], sum(turns[each] for each in crowd)
 
+
+def test_sixty_of_one_address_leave_the_others_their_pictures() -> None:
+    readers, crowd = besieged(0.02)
+    assert min(readers) > 18
+    assert crowd * 0.02 < 0.4
+
+
+@pytest.mark.parametrize("cost", [0.02, 0.0002], ids=["large pictures", "turns without any"])
+def test_what_the_process_spends_around_them_is_theirs(cost: float) -> None:
     def around(seconds: float) -> float:
         return 0.002 + 0.5 * seconds
 
-    house.pass_time(10, costs, beside=around)
-    before = dict(house.had)
-    house.pass_time(20, costs, beside=around)
-    turns = sum(house.had[each] - before[each] for each in crowd) / cost / 20
-    assert 0.1 < turns * (cost + around(cost)) < 0.4
+    _, crowd = besieged(cost, around)
+    assert 0.1 < crowd * (cost + around(cost)) < 0.4
 
 
 def test_what_a_thread_has_computed_counts_before_its_turn_ends() -> None:

@@ -22,34 +22,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from harness.reader import Reader
-from harness.servers import Server, serving
+from harness.servers import Server, serving_without_names
 from live.settings import Settings
 from serving import sockets
 from serving.door import Door, Hearing
 from serving.log import Discreet
 
-# Put before everything else that Python imports: names lead nowhere, and never come to an end.
-DEAD_RESOLVER = """
-import socket, sys, time
-plain = socket.getaddrinfo
-def dead(host, *rest, **named):
-    try:
-        socket.inet_aton(str(host))
-    except OSError:
-        if host not in (None, "", "localhost"):
-            print("looked for a name", file=sys.stderr, flush=True)
-            time.sleep(600)
-    return plain(host, *rest, **named)
-socket.getaddrinfo = dead
-"""
-
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose resolver never answers."""
-    folder = tmp_path_factory.mktemp("alone")
-    (folder / "sitecustomize.py").write_text(DEAD_RESOLVER)
-    with serving(folder / "server.log", {"PYTHONPATH": str(folder)}) as server:
+    with serving_without_names(tmp_path_factory.mktemp("alone") / "server.log") as server:
         yield server
 
 

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.siege import ATTACKS, Seen, besiege, training
-from harness.servers import Server, serving
-from tests.server.test_door import DEAD_RESOLVER
+from harness.servers import Server, serving_without_names
 
 READERS, SIZE, SECONDS, CALM = 3, 12, 3.0, 1.0
 
 
 @pytest.fixture(scope="module")
 def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("besieged")
-    (folder / "sitecustomize.py").write_text(DEAD_RESOLVER)
-    with serving(folder / "server.log", {"PYTHONPATH": str(folder)}) as server:
+    with serving_without_names(tmp_path_factory.mktemp("besieged") / "server.log") as server:
         yield server
 
 
