@@ -76,7 +76,7 @@ def describe(experiment: Experiment, steps: int | None = None) -> str:
         f"{e.layers} layers of width {e.width}",
         OPTIONS[e.activation],
         f"weights {law(e)}",
-        f"biases {_bias_law(e)}",
+        _short_biases(e),
         f"{OPTIONS[e.optimizer]} {e.learning_rate:g}",
     ]
     if e.batch > 1:
@@ -99,6 +99,9 @@ def differences(first: Experiment, second: Experiment) -> str:
     return found[0] if len(found) == 1 else ", ".join(found[:-1]) + " and " + found[-1]
 
 
+_PLAIN = asdict(Experiment())
+
+
 @lru_cache(_PAIRS)
 def tells_apart(one: Experiment, other: Experiment) -> str:
     """A short name for ``one`` that ``other`` cannot have."""
@@ -106,10 +109,12 @@ def tells_apart(one: Experiment, other: Experiment) -> str:
     differing = [name for name in mine if mine[name] != others[name]]
     if not differing or "layers" in differing:
         return f"{one.layers} layers"
-    if "weights" in differing or "weight_scale" in differing:
-        return law(one)
-    if "bias" in differing or "bias_scale" in differing:
-        return f"biases {_bias_law(one)}"
+    laws = [(("weights", "weight_scale"), law(one)), (("bias", "bias_scale"), _short_biases(one))]
+    told = [(names, text) for names, text in laws if not set(names).isdisjoint(differing)]
+    if told:
+        # By what it was given rather than by what it was left with.
+        given = (text for names, text in told if any(mine[n] != _PLAIN[n] for n in names))
+        return next(given, told[0][1])
     name = differing[0]
     text = _text(mine[name])
     return text if isinstance(mine[name], str) else f"{LABELS[name].lower()} {text}"
@@ -141,6 +146,10 @@ def _difference(name: str, first: Experiment, second: Experiment) -> str:
 def _biases(experiment: Experiment) -> str:
     word = "of" if experiment.bias == "constant" else "from"
     return f"biases {word} {_bias_law(experiment)}"
+
+
+def _short_biases(experiment: Experiment) -> str:
+    return f"biases {_bias_law(experiment)}"
 
 
 def _bias_law(experiment: Experiment) -> str:

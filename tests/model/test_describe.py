@@ -87,6 +87,15 @@ def test_lanes_that_differ_in_one_thing_have_different_titles(
         assert tells_apart(one, other) != tells_apart(other, one)
 
 
+def test_a_lane_is_called_by_what_it_was_given() -> None:
+    weights, biases, cure = (PRESETS[name] for name in ("scale_only", "bias_only", "cure"))
+    assert tells_apart(weights, biases) == "Xavier uniform"
+    assert tells_apart(biases, weights) == "biases 0.1"
+    tiny = PRESETS["three_layers"]
+    assert tells_apart(tiny, cure) == "N(0, 0.001)"
+    assert tells_apart(cure, tiny) == "Xavier uniform"
+
+
 def test_every_field_and_every_option_has_words() -> None:
     assert set(LABELS) == set(BOUNDS)
     options = {o for bound in BOUNDS.values() if isinstance(bound, Choice) for o in bound.options}
