@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from harness import acts
 from harness.servers import Server
+from model.chapters import CHAPTERS
 
 SIZES: dict[str, tuple[int, int, str]] = {
     "phone": (390, 844, ""),
@@ -53,6 +54,10 @@ _BOX = """key => {
 # Texts of one line that do not fit into their places.
 _CUT = """() => [...document.querySelectorAll('.st-key-verdict p, .st-key-words')]
   .filter(e => e.scrollHeight > e.clientHeight + 2).map(e => e.textContent)"""
+
+# Which of the chapters is marked as the one that is open.
+_MARKED = """() => [...document.querySelectorAll('.st-key-chapter button')]
+  .findIndex(e => e.getAttribute('aria-checked') === 'true')"""
 
 
 @contextmanager
@@ -134,10 +139,21 @@ def test_what_blows_up_comes_to_its_end_and_leads_on(browser: Browser, server: S
         assert said == []
 
 
+def turn(page: Page, key: str, chapter: str) -> None:
+    """Press an arrow key, and wait until the chapter is in the address and its pill is marked."""
+    page.keyboard.press(key)
+    want = [list(CHAPTERS).index(chapter), f"chapter={chapter}"]
+    look = f"() => [({_MARKED})(), location.search]"
+    try:
+        page.wait_for_function(
+            f"([n, query]) => ({_MARKED})() === n && location.search.includes(query)", arg=want
+        )
+    except TimeoutError:
+        pytest.fail(f"{key}: wanted {want}, there is {page.evaluate(look)}")
+    acts.rest(page)
+
+
 def test_arrow_keys_turn_the_chapters(browser: Browser, server: Server) -> None:
     with opened(browser, server, "laptop", "chapter=stops") as page:
-        page.keyboard.press("ArrowRight")
-        page.wait_for_function("() => location.search.includes('chapter=why')")
-        acts.rest(page)
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_function("() => location.search.includes('chapter=stops')")
+        turn(page, "ArrowRight", "why")
+        turn(page, "ArrowLeft", "stops")
