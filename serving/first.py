@@ -164,17 +164,20 @@ _STYLE = (
     "padding:1rem 2rem 2rem;background:var(--paper);color:var(--ink);"
     "font:16px/1.5 system-ui,sans-serif}"
     "body{margin:0;background:var(--paper)}"
-    "#first h1{font-size:1.4rem;line-height:1.2;margin:0 0 .75rem}#first p{margin:0 0 .5rem}"
+    "#first h1{font-size:1.4rem;line-height:1.2;margin:0 0 .75rem}"
+    # Streamlit's own style, which comes later, has another size for paragraphs.
+    "#first p{margin:0 0 .5rem;font:inherit}"
     "#first small{font-size:.85rem}"
     "#first h1+p{min-height:4.6em}"
     # Only where scripts run is anything loaded.
     "#coming{visibility:hidden;opacity:.75}html.first #coming{visibility:visible}"
     "#first div{display:grid;grid-template-columns:7fr 5fr;gap:.4rem 1.25rem}"
-    "#first svg:first-child:not(:last-child){order:1}"
+    # The estimate comes first and stands on the right, before the other picture has come, too.
+    "@media(min-width:641px){#first .two svg{grid-area:1/1}"
+    "#first .two svg:first-child{grid-area:1/2}}"
     "#first svg{width:100%;height:232px}#first img{max-width:100%}"
     "@media(max-width:640px){#first{padding:1rem}#first div{grid-template-columns:1fr}"
-    "#first h1+p{min-height:9em}#first svg:first-child:not(:last-child){order:0}"
-    "#first svg{height:190px}}"
+    "#first h1+p{min-height:9em}#first svg{height:190px}}"
     # In somebody's text, as low as the live figure there (ui/style.py).
     "#first.figure{padding:1rem;font-size:.9rem}"
     "#first.figure h1{position:absolute;clip-path:inset(50%)}#first.figure svg{height:150px}"
@@ -189,9 +192,10 @@ def html(first: First, link: Link, card: Card, picture: str, embedded: bool = Fa
     How the run ends is for those only who cannot run it: to everybody else it is the question.
     """
     kind = ' class="figure"' if embedded else ""
+    places = ' class="two"' if len(first.pictures) > 1 else ""
     return (
         f'<style>{_STYLE}</style><main id="first"{kind}><h1>The middle layer</h1>'
-        f"<p>{_said(link, embedded)}</p><div>{''.join(first.pictures)}</div>"
+        f"<p>{_said(link, embedded)}</p><div{places}>{''.join(first.pictures)}</div>"
         f"<p>{escape(first.verdict)}</p>"
         '<p id="coming">Loading the controls …</p>'
         f"<noscript><p>{escape(card.sentence)}</p>"

@@ -20,6 +20,26 @@ new PerformanceObserver((list) => {
 """
 
 
+@pytest.mark.parametrize(("width", "embed"), [(1366, ""), (720, "&embed=true"), (390, "")])
+def test_a_picture_that_comes_after_another_does_not_move_it(
+    browser: Browser, server: Server, width: int, embed: str
+) -> None:
+    viewport = {"width": width, "height": 800}
+    with browser.new_context(java_script_enabled=False, viewport=viewport) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        for _ in range(150):
+            page.goto(f"{server.url}/?chapter=why{embed}")
+            if page.locator("#first svg").count() == 2:
+                break
+            page.wait_for_timeout(200)
+        whole, first = page.content(), page.locator("#first svg").first
+        at = first.bounding_box()
+        # A slow road shows what has come so far.
+        page.set_content(whole[: whole.index("</svg>") + len("</svg>")])
+        assert page.locator("#first svg").count() == 1
+        assert first.bounding_box() == at
+
+
 @pytest.mark.parametrize("width", [1366, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_without_javascript_the_page_says_and_shows_what_it_is_about(

@@ -57,10 +57,24 @@ def test_only_who_asks_for_bundles_gets_them(served: Server) -> None:
 
 
 def test_a_frame_is_on_its_way_once_its_last_message_is_there(served: Server) -> None:
-    bundles, _ = asyncio.run(first_run(served, f"?{BUNDLES}"))
-    ends = [[ENDS in message.delta.new_element.html.body for message in each] for each in bundles]
-    assert any(map(any, ends))
-    assert not any(any(each[:-1]) for each in ends)
+    async def frames() -> list[list[bool]]:
+        """Of each bundle in training, which of its messages end a frame; six frames."""
+        address = f"ws://{urlsplit(served.url).netloc}/_stcore/stream?{BUNDLES}"
+        found: list[list[bool]] = []
+        async with connect(
+            address, subprotocols=[Subprotocol("streamlit")], proxy=None, max_size=None
+        ) as socket:
+            asked = BackMsg(rerun_script=ClientState(query_string="layers=3&train=1"))
+            await socket.send(asked.SerializeToString())
+            async with asyncio.timeout(PATIENCE):
+                while sum(map(any, found)) < 6:
+                    data = await socket.recv()
+                    assert isinstance(data, bytes)
+                    messages = map(ForwardMsg.FromString, unbundled(data))
+                    found.append([ENDS in m.delta.new_element.html.body for m in messages])
+        return found
+
+    assert not any(any(each[:-1]) for each in asyncio.run(frames()))
 
 
 def test_what_is_sent_is_compressed_beside_a_whole_frame(served: Server) -> None:
