@@ -36,8 +36,8 @@ _HANDFUL = 3
 _TO_GIVE = 0.95
 
 # What the process spends beside the readers' threads counts for them: by so much of their own time
-# at most, and by so many seconds a turn. What else it does is nobody's. And what a new look counts.
-_MOST_BESIDE, _MOST_A_TURN, _LOOK = 1.0, 0.005, 0.2
+# at most (more of it, and clicks wait), and by so many seconds a turn. And what a new look counts.
+_MOST_BESIDE, _MOST_A_TURN, _LOOK = 0.2, 0.005, 0.2
 
 # Seconds of a core that a session may be ahead, so that a click is never held up; and seconds that
 # it waits at most, for a picture (which slows down and does not stop; of a crowd of one address
