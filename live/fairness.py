@@ -102,31 +102,31 @@ class Ledger:
 
     def turn(self, session: str) -> float:
         """Charge this thread for a turn and what it has computed; seconds it is to wait."""
-        seconds = self._computed()
         with self._lock:
-            self._turns += 1
-            since = getattr(self._thread, "since", 0.0) + seconds
-            self._thread.since = 0.0
-            least = max(0.0, self._a_turn - since * (1 + self._beside))
             account = self._account(session)
-            wait = self._charge(account, seconds * (1 + self._beside) + least)
+            seconds = self._computed()
+            self._turns += 1
+            least = max(0.0, self._a_turn - self._thread.since)
+            self._thread.since = 0.0
+            wait = self._charge(account, seconds + least)
             return min(wait, _LONGEST / account.weight, _LONGEST_FOR_A_PAGE)
 
     def note(self) -> None:
         """Charge what this thread has computed, before others ask who has had how much."""
-        seconds = self._computed()
         with self._lock:
-            self._thread.since = getattr(self._thread, "since", 0.0) + seconds
+            seconds = self._computed()
             account = self._accounts.get(getattr(self._thread, "session", ""))
             if account is not None:
-                self._charge(account, seconds * (1 + self._beside))
+                self._charge(account, seconds)
 
     def _computed(self) -> float:
-        """Seconds that this thread has computed since it was asked last."""
+        """What this thread has computed since it was asked last, in seconds to be charged."""
         now = self._spent()
         seconds, self._thread.spent = now - getattr(self._thread, "spent", now), now
-        self._threads += seconds  # one that gets lost between two threads is no harm
-        return seconds
+        self._threads += seconds
+        charged = seconds * (1 + self._beside)
+        self._thread.since = getattr(self._thread, "since", 0.0) + charged
+        return charged
 
     def burden(self) -> float:
         """What the session of this thread has had of late, and all of its address, over a click.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -20,18 +23,28 @@ new PerformanceObserver((list) => {
 """
 
 
+@contextmanager
+def without_scripts(
+    browser: Browser, address: str, width: int, scheme: Literal["light", "dark"] = "light"
+) -> Iterator[Page]:
+    """The page where no script runs, once the server has drawn both of its pictures."""
+    with browser.new_context(
+        java_script_enabled=False, viewport={"width": width, "height": 800}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        for _ in range(150):
+            page.goto(address)
+            if page.locator("#first svg").count() == 2:
+                break
+            page.wait_for_timeout(200)
+        yield page
+
+
 @pytest.mark.parametrize(("width", "embed"), [(1366, ""), (720, "&embed=true"), (390, "")])
 def test_a_picture_that_comes_after_another_does_not_move_it(
     browser: Browser, server: Server, width: int, embed: str
 ) -> None:
-    viewport = {"width": width, "height": 800}
-    with browser.new_context(java_script_enabled=False, viewport=viewport) as context:  # type: ignore[arg-type]
-        page = context.new_page()
-        for _ in range(150):
-            page.goto(f"{server.url}/?chapter=why{embed}")
-            if page.locator("#first svg").count() == 2:
-                break
-            page.wait_for_timeout(200)
+    with without_scripts(browser, f"{server.url}/?chapter=why{embed}", width) as page:
         whole, first = page.content(), page.locator("#first svg").first
         at = first.bounding_box()
         # A slow road shows what has come so far.
@@ -43,19 +56,9 @@ def test_a_picture_that_comes_after_another_does_not_move_it(
 @pytest.mark.parametrize("width", [1366, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_without_javascript_the_page_says_and_shows_what_it_is_about(
-    browser: Browser, server: Server, width: int, scheme: str
+    browser: Browser, server: Server, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    with browser.new_context(
-        java_script_enabled=False,
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,  # type: ignore[arg-type]
-    ) as context:
-        page = context.new_page()
-        for _ in range(150):
-            page.goto(f"{server.url}/?layers=3")
-            if page.locator("#first svg").count() == 2:
-                break
-            page.wait_for_timeout(200)
+    with without_scripts(browser, f"{server.url}/?layers=3", width, scheme) as page:
         assert page.get_by_role("heading", level=1).is_visible()
         for picture in page.locator("#first svg").all():
             assert picture.is_visible()
